@@ -1,0 +1,1 @@
+"""Training and retraining: data sets, transforms, the training loop and its recipes."""

@@ -1,0 +1,53 @@
+"""Where packaged resources lie, and the one helper through which every file is written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+
+def resources_dir() -> Path:
+    """Folder with word vectors, splits, models and demo photographs.
+
+    In a source tree this is `resources/` beside the package; an installed package carries it inside.
+    """
+    packaged = Path(__file__).parent / "_resources"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "resources"
+
+
+@contextmanager
+def atomic_write(path: str | Path, mode: str = "wb", **open_args: Any) -> Iterator[IO[Any]]:
+    """Open a file that appears under `path` complete or not at all.
+
+    Writes to a temporary file in the same folder, syncs it to disk and renames it over `path`. If the body
+    raises, the temporary file is removed and an existing `path` keeps its content.
+
+    Args:
+        path: final file; its folder must exist.
+        mode: "wb" or "w" (text is UTF-8 unless `encoding` says otherwise).
+    """
+    path = Path(path)
+    if "b" not in mode:
+        open_args.setdefault("encoding", "utf-8")
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(descriptor, mode, **open_args) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        if os.name == "posix":
+            os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
