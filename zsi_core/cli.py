@@ -39,7 +39,7 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; known errors become one line on stderr and an exit code (see `zsi_core.errors`)."""
+    """Run the command line; known errors become one line on stderr and an exit code."""
     try:
         app()
     except ZsiError as error:
@@ -48,10 +48,7 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("ZSI_DEBUG"):
             traceback.print_exc()
-        typer.echo(
-            f"internal error: {type(error).__name__}: {error} (set ZSI_DEBUG=1 for the full traceback)",
-            err=True,
-        )
+        typer.echo(f"internal error: {type(error).__name__}: {error} (ZSI_DEBUG=1 shows where)", err=True)
         sys.exit(EXIT_INTERNAL)
 
 

@@ -40,8 +40,8 @@ def atomic_write(path: str | Path, mode: str = "wb", **open_args: Any) -> Iterat
             stream.flush()
             os.fsync(stream.fileno())
         if os.name == "posix":
-            os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        os.replace(temporary, path)
+            Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
