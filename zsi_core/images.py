@@ -171,8 +171,8 @@ def find_images(paths: Iterable[str | Path]) -> list[FoundImage]:
 
     Names are relative to the given folder (or to the folder of a given file); when several paths are given,
     to the deepest folder that contains them all, so that two files called `1.jpg` keep different names. In
-    folders only files with a suffix that Pillow can decode are taken; hidden files and folders are skipped and
-    links to folders not followed. A file that is given itself is taken whatever it is called.
+    folders only files with a suffix that Pillow can decode are taken; hidden files and folders are skipped,
+    links to folders are not followed. A file that is given itself is taken whatever it is called.
 
     Returns:
         Without duplicates, sorted by name as a person would: `2.jpg` before `10.jpg`.

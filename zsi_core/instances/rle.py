@@ -91,7 +91,8 @@ def to_counts(rle: Rle) -> np.ndarray:
     # From the fourth on, a count is stored as the difference to the one two places before it.
     runs[1::2] = np.cumsum(runs[1::2])
     runs[2::2] = np.cumsum(runs[2::2])
-    return _checked_runs(runs, height, width)
+    runs = _checked_runs(runs, height, width)
+    return _merged(runs) if (runs[1:] == 0).any() else runs
 
 
 def areas(rles: Sequence[Rle]) -> np.ndarray:
