@@ -12,6 +12,7 @@ import traceback
 import typer
 
 from zsi_core import __version__
+from zsi_core.commands.doctor import doctor
 from zsi_core.errors import EXIT_INTERNAL, ZsiError
 
 app = typer.Typer(
@@ -36,6 +37,9 @@ def _root(
     ),
 ) -> None:
     """Zero-shot instance segmentation: type names of things, get instance masks."""
+
+
+app.command()(doctor)
 
 
 def main() -> None:
