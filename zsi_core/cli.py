@@ -13,6 +13,7 @@ import typer
 
 from zsi_core import __version__
 from zsi_core.commands.doctor import doctor
+from zsi_core.commands.validate import validate
 from zsi_core.errors import EXIT_INTERNAL, ZsiError
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ def _root(
 
 
 app.command()(doctor)
+app.command()(validate)
 
 
 def main() -> None:

@@ -198,7 +198,7 @@ def _annotation(raw: dict[str, Any], where: str) -> CocoAnnotation:
         id=_id(raw, "id", where),
         image_id=_id(raw, "image_id", where),
         category_id=_id(raw, "category_id", where),
-        bbox=tuple(bbox),
+        bbox=(bbox[0], bbox[1], bbox[2], bbox[3]),
         area=area,
         iscrowd=bool(iscrowd),
         segmentation=raw.get("segmentation", []),

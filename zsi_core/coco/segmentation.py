@@ -35,12 +35,21 @@ def segmentation_rle(segmentation: Any, height: int, width: int) -> Rle | None:
     if isinstance(segmentation, dict):
         return _checked_rle(segmentation, height, width)
     if isinstance(segmentation, list):
-        return rasterise_rings([_ring(polygon, i) for i, polygon in enumerate(segmentation)], (height, width))
+        return rasterise_rings(polygon_rings(segmentation), (height, width))
     raise ValueError(f"must be polygons, an RLE or [], but is {shown(segmentation)}")
 
 
+def polygon_rings(polygons: list[Any]) -> list[np.ndarray]:
+    """Flat polygons of unknown origin as rings (P, 2).
+
+    Raises:
+        ValueError: one is not a list of x, y pairs, or has fewer than 3 points.
+    """
+    return [_ring(polygon, i) for i, polygon in enumerate(polygons)]
+
+
 def flat_polygons(parts: Sequence[Part]) -> list[list[int] | list[float]]:
-    """Parts without holes as COCO writes them; coordinates rounded to 0.01 px, whole ones as integers.
+    """Parts without holes as COCO writes them; integers where all coordinates of a ring are whole.
 
     Raises:
         ValueError: a part has a hole.
@@ -55,7 +64,7 @@ def _flat(ring: np.ndarray) -> list[int] | list[float]:
     whole = numbers.astype(np.int64)
     if (whole == numbers).all():
         return whole.tolist()
-    return np.round(numbers, 2).tolist()
+    return numbers.tolist()
 
 
 def _ring(polygon: Any, index: int) -> np.ndarray:

@@ -18,18 +18,18 @@ def is_id(value: Any) -> TypeGuard[int]:
     return type(value) is int and abs(value) <= MAX_ID
 
 
-def is_side(value: Any) -> bool:
+def is_side(value: Any) -> TypeGuard[int]:
     """A width or height in pixels."""
     return type(value) is int and 1 <= value <= MAX_NUMBER
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """A finite number within ±`MAX_NUMBER`; `true` is not one."""
     # NaN fails the comparison; the bound on integers comes first because huge ones do not convert to float.
     return type(value) in (int, float) and -MAX_NUMBER <= value <= MAX_NUMBER and math.isfinite(value)
 
 
-def is_box(value: Any) -> bool:
+def is_box(value: Any) -> TypeGuard[list[float]]:
     """[x, y, width, height] with sides of at least 0."""
     return (
         isinstance(value, list)

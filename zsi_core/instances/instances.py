@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -118,6 +119,11 @@ class Instances:
             region_indices=self.region_indices[indices],
             image_size=self.image_size,
         )
+
+    @cached_property
+    def mask_areas(self) -> np.ndarray:
+        """(N,) int64 pixels inside each mask."""
+        return rle.areas(self.masks)
 
     def mask(self, index: int) -> np.ndarray:
         """(H, W) bool mask of one instance."""

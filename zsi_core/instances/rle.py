@@ -54,7 +54,7 @@ def from_counts(counts: Sequence[int] | np.ndarray, size: tuple[int, int]) -> Rl
         ValueError: a run is negative or the runs do not add up to height x width.
     """
     height, width = size
-    _check_size(height, width)
+    check_size(height, width)
     runs = _merged(_checked_runs(np.asarray(counts, dtype=np.int64), height, width))
     uncompressed = {"size": [height, width], "counts": runs.tolist()}
     return _as_str(coco_mask.frPyObjects(uncompressed, height, width))
@@ -73,7 +73,7 @@ def to_counts(rle: Rle) -> np.ndarray:
         ValueError: the string is malformed or its runs do not add up to height x width.
     """
     height, width = rle["size"]
-    _check_size(height, width)
+    check_size(height, width)
     digits = np.frombuffer(rle["counts"].encode("ascii", "replace"), dtype=np.uint8).astype(np.int64) - 48
     if digits.size == 0 or digits.min() < 0 or digits.max() > 63:
         raise ValueError("RLE counts must be a non-empty string of the characters 0 to o")
@@ -146,7 +146,8 @@ def _as_str(rle: dict[str, Any]) -> Rle:
     )
 
 
-def _check_size(height: int, width: int) -> None:
+def check_size(height: int, width: int) -> None:
+    """Raise ValueError for a size that pycocotools cannot count."""
     if not (height >= 1 and width >= 1 and height * width <= MAX_PIXELS):
         raise ValueError(
             f"RLE size must be [height, width], both at least 1 and {MAX_PIXELS} pixels at most, "
