@@ -1,7 +1,8 @@
-"""Where packaged resources lie, and the one helper through which every file is written."""
+"""Where packaged resources lie, the hash of a file, and the one helper through which every file is written."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -45,6 +46,12 @@ def atomic_write(path: str | Path, mode: str = "wb", **open_args: Any) -> Iterat
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _umask() -> int:

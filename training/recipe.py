@@ -1,0 +1,144 @@
+"""A training run as a typed value, read from TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from zsi_core.errors import TrainingError
+from zsi_core.model.config import ModelConfig
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """One COCO-format data set of a run.
+
+    Attributes:
+        name: what logs and cards call it; also the name of its teacher file.
+        annotations, images: COCO file and image folder, relative to the data root.
+        masks: "all" annotations with a segmentation train the mask head, or only those with `has_mask` 1.
+        labelled: "all" when every object of the seen classes is labelled, else the names that are. In the
+            latter case unlabelled regions are unknown, not background.
+        repeat: how often the set counts in an epoch.
+    """
+
+    name: str
+    annotations: str
+    images: str
+    masks: Literal["all", "has_mask"] = "all"
+    labelled: str | tuple[str, ...] = "all"
+    repeat: float = 1.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run besides the data root and the output folder.
+
+    Attributes:
+        name: recipe name, stored with the checkpoint.
+        split: class split whose seen classes are trained.
+        extra_seen: further seen classes outside the split.
+        datasets: where images come from.
+        model: network configuration.
+        canvas: side in pixels of the square every training image is cut to.
+        scale_range: random factor on "the image fits the canvas".
+        batch_size, steps, seed: as usual.
+        learning_rate, weight_decay: AdamW; `backbone_rate` multiplies the rate of the backbone.
+        warmup_steps: linear from zero, then cosine down to zero.
+        clip_norm: largest L2 norm of the gradient.
+        ema_decay: of the averaged copy of the weights that is saved.
+        frozen_stages: backbone stages that keep their initial weights (stem included from 1 on).
+        repeat_threshold: classes in a smaller share of the images are repeated (0 switches it off).
+        teacher: distil the ImageNet classifier into e.
+    """
+
+    name: str
+    split: str
+    datasets: tuple[DataSpec, ...]
+    extra_seen: tuple[str, ...] = ()
+    model: ModelConfig = field(default_factory=ModelConfig)
+    canvas: int = 448
+    scale_range: tuple[float, float] = (0.6, 1.7)
+    batch_size: int = 8
+    steps: int = 2000
+    seed: int = 0
+    learning_rate: float = 4e-4
+    backbone_rate: float = 0.5
+    weight_decay: float = 0.05
+    warmup_steps: int = 100
+    clip_norm: float = 10.0
+    ema_decay: float = 0.998
+    frozen_stages: int = 3
+    repeat_threshold: float = 0.02
+    teacher: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, the resolved recipe as stored with a checkpoint."""
+        return {**dataclasses.asdict(self), "model": self.model.to_dict()}
+
+
+def load_recipe(name_or_path: str | Path) -> Recipe:
+    """Read a recipe by name (`training/recipes`) or from a TOML file.
+
+    Raises:
+        TrainingError: not found, not TOML, an unknown key (with the nearest valid one) or an ill-typed value.
+    """
+    path = RECIPES / f"{name_or_path}.toml"
+    if not path.is_file():
+        path = Path(name_or_path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+        raise TrainingError(f"recipe {str(name_or_path)!r} cannot be read: use {known}, or a file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TrainingError(f"recipe {path} is not valid TOML ({error}): correct that line") from error
+    return _read(Recipe, values, str(path))
+
+
+def _read(cls: Any, values: Mapping[str, Any], where: str) -> Any:
+    hints = get_type_hints(cls)
+    for key in values:
+        if key not in hints:
+            close = difflib.get_close_matches(key, hints, n=1)
+            advice = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(hints)}"
+            raise TrainingError(f"{where}: unknown key {key!r}; {advice}")
+    required = {
+        f.name
+        for f in dataclasses.fields(cls)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    }
+    if missing := sorted(required - set(values)):
+        raise TrainingError(f"{where}: missing key {missing[0]!r}")
+    return cls(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in values.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if hint is ModelConfig:
+        return ModelConfig.from_dict(value)
+    if get_origin(hint) is Literal:
+        accepted = get_args(hint)
+        if value not in accepted:
+            raise TrainingError(f"{where} must be one of {', '.join(accepted)}, but got {value!r}")
+        return value
+    if hint == str | tuple[str, ...]:
+        return value if isinstance(value, str) else _value(tuple[str, ...], value, where)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise TrainingError(f"{where} must be a list, but got {value!r}")
+        item = get_args(hint)[0]
+        if dataclasses.is_dataclass(item):
+            return tuple(_read(item, v, f"{where}[{i}]") for i, v in enumerate(value))
+        return tuple(_value(item, v, where) for v in value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise TrainingError(f"{where} must be {hint.__name__}, but got {value!r}")
+    return value

@@ -1,0 +1,99 @@
+"""Random scale, crop, flip and colour of a training image, with its boxes and masks.
+
+Shapes
+    H, W  size of the photograph    S  side of the canvas    N  objects
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+SMALLEST_SIDE = 3.0
+"""Objects with a shorter side, in pixels of the canvas, are ignored rather than taught."""
+
+LEAST_VISIBLE = 0.3
+"""Objects of which a smaller share of the box is left by the crop are ignored rather than taught."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One random look at a photograph: where it lies on the canvas.
+
+    Attributes:
+        matrix: (2, 3) float64, affine map from photograph to canvas pixels.
+        size: (height, width) of the part of the canvas that is covered.
+        canvas: side S.
+    """
+
+    matrix: np.ndarray
+    size: tuple[int, int]
+    canvas: int
+
+    def image(self, pixels: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 to (S, S, 3) uint8, grey where nothing is."""
+        scale = abs(self.matrix[0, 0])
+        if scale < 0.5:  # bilinear sampling alone would alias
+            shrink = 2 * scale
+            pixels = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+            matrix = self.matrix.copy()
+            matrix[:, :2] /= shrink
+        else:
+            matrix = self.matrix
+        return cv2.warpAffine(
+            pixels, matrix, (self.canvas, self.canvas), flags=cv2.INTER_LINEAR, borderValue=(127, 127, 127)
+        )
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """(H, W) bool to (S, S) uint8."""
+        return cv2.warpAffine(
+            mask.astype(np.uint8), self.matrix, (self.canvas, self.canvas), flags=cv2.INTER_NEAREST
+        )
+
+    def boxes(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (N, 4) on the canvas, clipped, and which of them (N,) are still worth teaching."""
+        x = boxes[:, [0, 2]] * self.matrix[0, 0] + self.matrix[0, 2]
+        y = boxes[:, [1, 3]] * self.matrix[1, 1] + self.matrix[1, 2]
+        moved = np.stack([x.min(1), y.min(1), x.max(1), y.max(1)], axis=1)
+        clipped = moved.copy()
+        clipped[:, [0, 2]] = clipped[:, [0, 2]].clip(0, self.size[1])
+        clipped[:, [1, 3]] = clipped[:, [1, 3]].clip(0, self.size[0])
+        sides = clipped[:, 2:] - clipped[:, :2]
+        before = np.prod(moved[:, 2:] - moved[:, :2], axis=1)
+        visible = np.prod(sides, axis=1) / np.maximum(before, 1e-6)
+        return clipped.astype(np.float32), (sides.min(axis=1) >= SMALLEST_SIDE) & (visible >= LEAST_VISIBLE)
+
+
+def random_view(
+    height: int, width: int, canvas: int, scale_range: tuple[float, float], rng: np.random.Generator
+) -> View:
+    """A random scale (log-uniform), crop and horizontal flip of a photograph onto a square canvas.
+
+    Args:
+        height, width: of the photograph.
+        canvas: side S.
+        scale_range: smallest and largest factor on the scale at which the photograph just fits.
+    """
+    fit = canvas / max(height, width)
+    scale = fit * np.exp(rng.uniform(np.log(scale_range[0]), np.log(scale_range[1])))
+    new_height, new_width = round(height * scale), round(width * scale)
+    top = rng.integers(0, max(new_height - canvas, 0) + 1)
+    left = rng.integers(0, max(new_width - canvas, 0) + 1)
+    size = (min(new_height, canvas), min(new_width, canvas))
+    matrix = np.array([[scale, 0.0, -left], [0.0, scale, -top]])
+    if rng.random() < 0.5:
+        matrix = np.array([[-1.0, 0.0, size[1]], [0.0, 1.0, 0.0]]) @ np.vstack([matrix, [0.0, 0.0, 1.0]])
+    return View(matrix, size, canvas)
+
+
+def random_colour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Random brightness, contrast and saturation of a (S, S, 3) uint8 image, each within 25 %."""
+    brightness, contrast, saturation = rng.uniform(0.75, 1.25, 3).astype(np.float32)
+    values = image.astype(np.float32) * brightness
+    mean = np.float32(values.mean())
+    values = (values - mean) * contrast + mean
+    grey = values @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    values = (values - grey[..., None]) * saturation + grey[..., None]
+    return values.clip(0, 255).astype(np.uint8)

@@ -1,0 +1,116 @@
+"""What a checkpoint says of itself: `config.json`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from zsi_core.errors import CheckpointError
+from zsi_core.model.config import ModelConfig
+
+SCHEMA_VERSION = 1
+PROFILES = ("default",)
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """Everything besides the weights.
+
+    Attributes:
+        model: configuration of the network.
+        seen: seen class names in the order of training.
+        seen_sha256: hash of their vectors (see `vectors_sha256`).
+        words_sha256: hash of the word table; vectors of another table mean nothing to these weights.
+        preprocessing: `canvases`, the (height, width) that images are fitted into.
+        calibration: values that turn network outputs into scores (see `zsi_core.inference.scoring`).
+        metrics: figures measured with these weights, as in `metrics.json`.
+        recipe: the resolved training recipe.
+        parent: SHA-256 of the weights that training started from, or None.
+        profile: family of configurations.
+    """
+
+    model: ModelConfig
+    seen: tuple[str, ...]
+    seen_sha256: str
+    words_sha256: str
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    parent: str | None = None
+    profile: str = "default"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Content of `config.json`."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "profile": self.profile,
+            "model": self.model.to_dict(),
+            "seen": list(self.seen),
+            "seen_sha256": self.seen_sha256,
+            "words_sha256": self.words_sha256,
+            "preprocessing": dict(self.preprocessing),
+            "calibration": dict(self.calibration),
+            "metrics": dict(self.metrics),
+            "recipe": dict(self.recipe),
+            "parent": self.parent,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Any, where: str) -> CheckpointInfo:
+        """Inverse of `to_dict`.
+
+        Args:
+            values: parsed JSON.
+            where: file name for messages.
+
+        Raises:
+            CheckpointError: not an object, another schema version, missing or ill-typed fields.
+        """
+        if not isinstance(values, dict):
+            raise CheckpointError(f"{where} must hold a JSON object: copy the checkpoint again")
+        version = values.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise CheckpointError(
+                f"{where} has schema version {version!r}, this program reads {SCHEMA_VERSION}: "
+                "install the version that wrote it"
+            )
+        kinds = {
+            "profile": str,
+            "model": dict,
+            "seen": list,
+            "seen_sha256": str,
+            "words_sha256": str,
+            "preprocessing": dict,
+            "calibration": dict,
+            "metrics": dict,
+            "recipe": dict,
+        }
+        for key, kind in kinds.items():
+            if not isinstance(values.get(key), kind):
+                raise CheckpointError(
+                    f"{where}: {key!r} must be {kind.__name__}, but got {values.get(key)!r}: "
+                    "copy the checkpoint again"
+                )
+        if values["profile"] not in PROFILES:
+            raise CheckpointError(
+                f"{where}: profile {values['profile']!r} is not one of {', '.join(PROFILES)}: "
+                "install the version that wrote it"
+            )
+        if not values["seen"] or not all(isinstance(name, str) for name in values["seen"]):
+            raise CheckpointError(f"{where}: 'seen' must list class names: copy the checkpoint again")
+        return cls(
+            **{key: values[key] for key in kinds if key not in ("model", "seen")},
+            model=ModelConfig.from_dict(values["model"]),
+            seen=tuple(values["seen"]),
+            parent=values.get("parent"),
+        )
+
+
+def vectors_sha256(vectors: np.ndarray) -> str:
+    """Hash of word vectors (K, D), independent of the machine's float noise below float16."""
+    return hashlib.sha256(np.ascontiguousarray(vectors, dtype="<f2").tobytes()).hexdigest()

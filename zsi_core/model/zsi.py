@@ -1,0 +1,264 @@
+"""The network of "Zero-Shot Instance Segmentation" (CVPR 2021, section 3.2, Fig. 2).
+
+    backbone -> BA-RPN -> zero-shot detector -> Semantic Mask Head
+
+Symbols
+    W    word vectors of a vocabulary: W_s of the seen classes in training, any names afterwards
+    v_b  background vector of an image, handed from BA-RPN to both heads (Sync-bg, Algorithm 1)
+    e    semantic feature of a region
+    y    visual feature of a region's pixels
+
+Shapes
+    B  images    R  regions    C  channels    D  length of a word vector    K  names of the vocabulary
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models.detection._utils import BoxCoder
+from torchvision.models.detection.roi_heads import project_masks_on_boxes
+from torchvision.ops import MultiScaleRoIAlign, clip_boxes_to_image
+
+from zsi_core.model import detector, mask_head
+from zsi_core.model.backbone import Backbone, normalise
+from zsi_core.model.config import ModelConfig
+from zsi_core.model.detector import ZeroShotDetector
+from zsi_core.model.mask_head import MASK_SIZE, SemanticMaskHead
+from zsi_core.model.rpn import RPN
+from zsi_core.model.sampling import SampledRegions, sample_regions
+from zsi_core.model.targets import Target
+
+POOLED_LEVELS = ("P3", "P4", "P5")
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Everything of one image that no name has a say in.
+
+    Attributes:
+        boxes: (R, 4) float32, refined, in pixels of the network's input.
+        objectness: (R,) float32, foreground probability of the RPN.
+        features: e, (R, D) float32.
+        background: v_b for the detector and for the mask head, each (D,) float32.
+        pyramid: levels P3-P6, each (1, C, Hl, Wl).
+        size: (height, width) of the image within the network's input.
+    """
+
+    boxes: Tensor
+    objectness: Tensor
+    features: Tensor
+    background: tuple[Tensor, Tensor]
+    pyramid: OrderedDict[str, Tensor]
+    size: tuple[int, int]
+
+
+class ZSI(nn.Module):
+    """The whole network. Class names enter as word vectors, at the very end."""
+
+    def __init__(self, config: ModelConfig, background_word: Tensor) -> None:
+        """Build with random weights.
+
+        Args:
+            config: every switch.
+            background_word: (D,) word vector of "background": first value of the learned background rows,
+                and the background vector itself where Sync-bg is off.
+        """
+        super().__init__()
+        if background_word.shape != (config.semantic_dimension,):
+            raise ValueError(
+                f"the background word vector must have shape ({config.semantic_dimension},), "
+                f"but got {tuple(background_word.shape)}"
+            )
+        self.config = config
+        self.background_word: Tensor
+        self.register_buffer("background_word", F.normalize(background_word.float(), dim=0))
+        self.backbone = Backbone(config.backbone, config.pyramid_channels, config.freeze_batch_norm)
+        self.rpn = RPN(config, self.background_word)
+        self.box_pool = MultiScaleRoIAlign(list(POOLED_LEVELS), detector.POOLED, sampling_ratio=2)
+        self.mask_pool = MultiScaleRoIAlign(list(POOLED_LEVELS), mask_head.POOLED, sampling_ratio=2)
+        self.box_coder = BoxCoder(weights=(10.0, 10.0, 5.0, 5.0))
+        self.detector = ZeroShotDetector(config)
+        self.mask_head = SemanticMaskHead(config) if config.mask_head else None
+
+    # ------------------------------------------------------------------ training
+
+    def forward(
+        self, images: Tensor, sizes: list[tuple[int, int]], word_vectors: Tensor, targets: Sequence[Target]
+    ) -> dict[str, Tensor]:
+        """Losses of a batch (Eq. 2); their sum is what training minimises.
+
+        Args:
+            images: (B, 3, H, W) uint8 RGB, padded.
+            sizes: (height, width) of each image within the batch.
+            word_vectors: W_s, (K, D).
+            targets: one per image; labels are rows of `word_vectors`.
+
+        Returns:
+            Scalars `loss_rpn_cls`, `loss_rpn_bbox`, `loss_semantic`, `loss_bbox`,
+            `loss_reconstruction_detector`, and with a mask head `loss_mask` and `loss_reconstruction_mask`;
+            `loss_distillation` where a target has teacher vectors.
+        """
+        pyramid = self.backbone(normalise(images))
+        rpn = self.rpn.propose(list(pyramid.values()), sizes, targets)
+        sampled = sample_regions(
+            rpn.proposals, targets, self.config.regions_train, self.config.positive_fraction
+        )
+        for_detector, for_masks = self._backgrounds(rpn.background, len(targets))
+        losses = dict(rpn.losses)
+        losses |= self._detector_losses(pyramid, sizes, word_vectors, targets, sampled, for_detector)
+        if self.mask_head is not None:
+            losses |= self._mask_losses(pyramid, sizes, word_vectors, targets, sampled, for_masks)
+        return losses
+
+    def _backgrounds(self, background: Tensor | None, images: int) -> tuple[Tensor, Tensor]:
+        """v_b for the detector and for the mask head, each (B, D): synchronised or the word."""
+        word = self.background_word.expand(images, -1)
+        if background is None:
+            return word, word
+        return (
+            background if self.config.sync_detector else word,
+            background if self.config.sync_mask else word,
+        )
+
+    def _detector_losses(
+        self,
+        pyramid: OrderedDict[str, Tensor],
+        sizes: list[tuple[int, int]],
+        word_vectors: Tensor,
+        targets: Sequence[Target],
+        sampled: list[SampledRegions],
+        background: Tensor,
+    ) -> dict[str, Tensor]:
+        labels = torch.cat([s.labels for s in sampled])
+        f, e, deltas = self.detector(self.box_pool(pyramid, [s.boxes for s in sampled], sizes))
+        background = background.repeat_interleave(_counts(sampled, labels.device), dim=0)
+        scores = self.detector.scores(e, word_vectors, background)
+        count = max(len(labels), 1)
+        positive = labels > 0
+        matched = torch.cat([t.boxes[s.matched[s.labels > 0]] for s, t in zip(sampled, targets, strict=True)])
+        offsets = self.box_coder.encode_single(matched, torch.cat([s.boxes for s in sampled])[positive])
+        losses = {
+            "loss_semantic": F.cross_entropy(scores, labels, reduction="sum") / count,
+            "loss_bbox": F.smooth_l1_loss(deltas.float()[positive], offsets, reduction="sum") / count,
+            "loss_reconstruction_detector": self.config.reconstruction_weight
+            * self.detector.reconstruction_loss(f, e),
+        }
+        if any(t.teacher is not None for t in targets):
+            losses["loss_distillation"] = self.config.distillation_weight * _distillation_loss(
+                e[positive], sampled, targets
+            )
+        return losses
+
+    def _mask_losses(
+        self,
+        pyramid: OrderedDict[str, Tensor],
+        sizes: list[tuple[int, int]],
+        word_vectors: Tensor,
+        targets: Sequence[Target],
+        sampled: list[SampledRegions],
+        background: Tensor,
+    ) -> dict[str, Tensor]:
+        assert self.mask_head is not None
+        boxes, names, truth, per_image = [], [], [], []
+        for region, target in zip(sampled, targets, strict=True):
+            usable = (region.labels > 0) & (target.has_mask[region.matched] if len(target.boxes) else False)
+            chosen = usable.nonzero()[:, 0][: self.config.masks_train]
+            boxes.append(region.boxes[chosen])
+            names.append(region.labels[chosen] - 1)
+            per_image.append(len(chosen))
+            if len(chosen):
+                truth.append(
+                    project_masks_on_boxes(target.masks, boxes[-1], region.matched[chosen], MASK_SIZE)
+                )
+        y = self.mask_head(self.mask_pool(pyramid, boxes, sizes))
+        repeats = torch.tensor(per_image, device=background.device)
+        logits = self.mask_head.logits(
+            y, word_vectors[torch.cat(names)], background.repeat_interleave(repeats, dim=0)
+        )
+        mask = logits.sum() * 0.0
+        if truth:
+            mask = F.binary_cross_entropy_with_logits(logits, (torch.cat(truth) >= 0.5).float())
+        reconstruction = self.mask_head.reconstruction_loss(y)
+        return {
+            "loss_mask": mask,
+            "loss_reconstruction_mask": self.config.reconstruction_weight * reconstruction,
+        }
+
+    # ----------------------------------------------------------------- inference
+
+    @torch.no_grad()
+    def regions(self, images: Tensor, sizes: list[tuple[int, int]]) -> list[Regions]:
+        """Encode images: boxes and semantic features of their regions, whatever is asked afterwards.
+
+        Args:
+            images: (B, 3, H, W) uint8 RGB, padded.
+            sizes: (height, width) of each image within the batch.
+        """
+        pyramid = self.backbone(normalise(images))
+        rpn = self.rpn.propose(list(pyramid.values()), sizes)
+        for_detector, for_masks = self._backgrounds(rpn.background, len(sizes))
+        _, e, deltas = self.detector(self.box_pool(pyramid, rpn.proposals, sizes))
+        counts = [len(p) for p in rpn.proposals]
+        refined = self.box_coder.decode_single(deltas.float(), torch.cat(rpn.proposals))
+        return [
+            Regions(
+                clip_boxes_to_image(boxes, size),
+                objectness,
+                features.float(),
+                (for_detector[i], for_masks[i]),
+                OrderedDict((name, level[i : i + 1]) for name, level in pyramid.items()),
+                size,
+            )
+            for i, (boxes, objectness, features, size) in enumerate(
+                zip(refined.split(counts), rpn.objectness, e.split(counts), sizes, strict=True)
+            )
+        ]
+
+    @torch.no_grad()
+    def describe_boxes(self, regions: Regions, boxes: Tensor) -> Tensor:
+        """Semantic features of boxes that somebody drew, from the kept pyramid.
+
+        Args:
+            boxes: (R, 4) in pixels of the network's input.
+
+        Returns:
+            e, (R, D) float32.
+        """
+        _, e, _ = self.detector(self.box_pool(regions.pyramid, [boxes], [regions.size]))
+        return e.float()
+
+    @torch.no_grad()
+    def pixel_features(self, regions: Regions, boxes: Tensor) -> Tensor:
+        """y (R, C, 28, 28) of boxes (R, 4) in pixels of the network's input."""
+        if self.mask_head is None:
+            raise ValueError("this model was built without a mask head: it predicts boxes only")
+        return self.mask_head(self.mask_pool(regions.pyramid, [boxes], [regions.size]))
+
+
+def _counts(sampled: list[SampledRegions], device: torch.device) -> Tensor:
+    return torch.tensor([len(s.labels) for s in sampled], device=device)
+
+
+def _distillation_loss(e: Tensor, sampled: list[SampledRegions], targets: Sequence[Target]) -> Tensor:
+    """Mean of 1 - cos(e, t) over the foreground regions whose object has a teacher vector t.
+
+    Args:
+        e: (R, D), semantic features of all foreground regions of the batch, image by image.
+    """
+    teachers = torch.cat(
+        [
+            e.new_zeros(int((s.labels > 0).sum()), e.shape[1])
+            if t.teacher is None
+            else t.teacher[s.matched[s.labels > 0]].to(e.dtype)
+            for s, t in zip(sampled, targets, strict=True)
+        ]
+    )
+    taught = teachers.abs().sum(dim=1) > 0
+    distance = 1.0 - F.cosine_similarity(e.float(), teachers.float(), dim=1)
+    return (distance * taught).sum() / max(int(taught.sum()), 1)
