@@ -76,12 +76,6 @@ def store(source: Path, table: CachedTable) -> None:
                 outdated.unlink()
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _entry_path(source: Path) -> Path:
     key = hashlib.sha256(str(source.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return cache_dir() / f"{key}.json"

@@ -26,7 +26,7 @@ from zsi_core.semantics.table import WordTable
 
 __all__ = ["Resolution", "Step", "class_key", "resolve", "resolve_all", "resolve_strict"]
 
-_SEPARATORS = re.compile(r"[\s_\-‐-―]+")
+_SEPARATORS = re.compile(r"[^\w']+|_+")  # spaces, hyphens, underscores and other punctuation
 _JOINS = (" ", "-", "_")
 _MIN_PART = 3  # letters in each half of a compound
 _MISSPELLED = 0.82  # spelling ratio; one wrong letter in six is 0.83, "stihl" and "still" are 0.80
@@ -44,6 +44,17 @@ class Step(StrEnum):
     COMPOUND = "compound"
     MEAN = "mean"
     NONE = "none"
+
+
+_EXPLANATIONS = {
+    Step.EXACT: "exact entry",
+    Step.CASE: "another case",
+    Step.SEPARATOR: "another separator",
+    Step.SINGULAR: "plural folded",
+    Step.COMPOUND: "compound",
+    Step.MEAN: "mean of words",
+    Step.NONE: "nothing found",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +78,10 @@ class Resolution:
     missing: tuple[str, ...] = ()
     suggestions: tuple[str, ...] = ()
     problem: str = ""
+
+    def explanation(self) -> str:
+        """The step in words, for a person."""
+        return _EXPLANATIONS[self.step]
 
 
 def resolve(table: WordTable, phrase: str) -> Resolution:

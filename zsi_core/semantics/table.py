@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zsi_core.errors import WordTableError
-from zsi_core.files import resources_dir
+from zsi_core.files import file_sha256, resources_dir
 from zsi_core.semantics import cache as converted
 from zsi_core.semantics.readers import kind_of, normalise_rows, read_words
 from zsi_core.semantics.spelling import SpellingIndex
@@ -65,7 +65,7 @@ class WordTable:
         if table is None:
             words, vectors = read_words(path)
             normalise_rows(words, vectors, path)
-            table = converted.CachedTable(words, vectors, converted.file_sha256(path))
+            table = converted.CachedTable(words, vectors, file_sha256(path))
             if in_cache:
                 converted.store(path, table)
                 table = converted.find(path) or table  # mapped, so that the parsed copy can be freed
