@@ -17,9 +17,8 @@ from enum import Enum
 from importlib import metadata
 from pathlib import Path
 
-import platformdirs
-
 from zsi_core import __version__, doctor_qt
+from zsi_core.errors import CheckpointError, ZsiError
 from zsi_core.files import resources_dir
 
 REINSTALL = "run: uv sync --reinstall   (or install the project again into a new environment)"
@@ -59,9 +58,14 @@ def examine(checks: Iterable[Check] | None = None) -> Iterator[Finding]:
     for check in CHECKS if checks is None else checks:
         try:
             yield check()
+        except ZsiError as error:  # its message says what to do
+            yield Finding(topic_of(check), Status.FAILED, str(error))
         except Exception as error:  # a check that breaks is a finding, and the others still run
-            topic = check.__name__.removeprefix("check_").replace("_", " ")
-            yield Finding(topic, Status.FAILED, f"{type(error).__name__}: {error}", REINSTALL)
+            yield Finding(topic_of(check), Status.FAILED, f"{type(error).__name__}: {error}", REINSTALL)
+
+
+def topic_of(check: Check) -> str:
+    return check.__name__.removeprefix("check_").replace("_", " ")
 
 
 # ---------------------------------------------------------------- the machine
@@ -177,10 +181,11 @@ def check_word_vectors() -> Finding:
 
 
 def check_folders() -> Finding:
-    """Whether the cache and the user's data can be written."""
+    """Whether the cache and the folder of the user's models can be written."""
+    from zsi_core.checkpoint.registry import model_folders
     from zsi_core.semantics.cache import cache_dir
 
-    folders = {"cache": cache_dir(), "data": data_dir()}
+    folders = {"cache": cache_dir(), "models": model_folders()[1]}
     text = ", ".join(f"{use} {folder}" for use, folder in folders.items())
     if faults := [fault for folder in folders.values() if (fault := write_fault(folder))]:
         return Finding(
@@ -190,11 +195,6 @@ def check_folders() -> Finding:
             "make them writable; ZSI_CACHE may name another cache folder",
         )
     return Finding("folders", Status.OK, f"{text}: both writable")
-
-
-def data_dir() -> Path:
-    """Folder of the user's own models and of what the program keeps for this user."""
-    return Path(platformdirs.user_data_dir("zsi-annotator", appauthor=False))
 
 
 def write_fault(folder: Path) -> str:
@@ -239,28 +239,34 @@ def check_system_libraries() -> Finding:
 
 
 def check_models() -> Finding:
-    names = [folder.name for folder in installed_models()]
-    if STARTER not in names:
-        there = f"installed: {', '.join(names) or 'none'}"
+    """Which models are installed, and whether their descriptions can be read."""
+    from zsi_core.checkpoint import installed_models, read_info
+
+    installed = installed_models()
+    damaged = []
+    for folder in installed.values():
+        try:
+            read_info(folder)
+        except CheckpointError as error:
+            damaged.append(str(error))
+    text = f"installed: {', '.join(installed) or 'none'}"
+    if STARTER not in installed:
         return Finding(
             "models",
             Status.WARNING,
-            f"the starter model is not in {resources_dir() / 'models'}; {there}",
+            f"the starter model is not in {resources_dir() / 'models'}; {text}",
             "fetch the complete source tree or package again, or name a model of your own with --model",
         )
-    return Finding("models", Status.OK, ", ".join(names))
-
-
-def installed_models() -> list[Path]:
-    """Checkpoint folders: packaged ones, the user's, and those that ZSI_MODELS names."""
-    roots = [resources_dir() / "models", data_dir() / "models"]
-    roots += [Path(root) for root in os.environ.get("ZSI_MODELS", "").split(os.pathsep) if root]
-    return [config.parent for root in roots for config in sorted(root.glob("*/config.json"))]
+    if damaged:
+        return Finding("models", Status.WARNING, f"{text}; {'; '.join(damaged)}", "remove or replace these")
+    return Finding("models", Status.OK, text)
 
 
 def check_self_test() -> Finding:
     """One demo picture through the starter model: encode, ask for one name."""
-    if not any(folder.name == STARTER for folder in installed_models()):
+    from zsi_core.checkpoint import installed_models
+
+    if STARTER not in installed_models():
         return Finding("self-test", Status.WARNING, "left out: there is no starter model", "see models above")
     from zsi_core.images import read_image
     from zsi_core.inference import Segmenter

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import platform
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from zsi_core import __version__, doctor, doctor_qt
 from zsi_core.cli import app
 from zsi_core.doctor import Finding, Status
+from zsi_core.errors import WordTableError
 
 
 def sound() -> Finding:
@@ -61,6 +64,15 @@ def test_a_check_that_breaks_is_a_finding() -> None:
     assert found[0].status is Status.FAILED
     assert found[0].text == "RuntimeError: boom"
     assert found[1] == sound()
+
+
+def test_an_error_meant_for_a_person_is_passed_on() -> None:
+    def check_words() -> Finding:
+        raise WordTableError("the table is damaged: copy it again")
+
+    assert list(doctor.examine([check_words])) == [
+        Finding("words", Status.FAILED, "the table is damaged: copy it again")
+    ]
 
 
 def test_this_installation_has_no_failure() -> None:
@@ -194,3 +206,54 @@ def test_fonts_are_looked_for_in_sub_folders(tmp_path: Path) -> None:
     assert not doctor_qt.has_fonts([tmp_path, tmp_path / "missing"])
     (tmp_path / "truetype" / "Some.TTF").write_text("")
     assert doctor_qt.has_fonts([tmp_path])
+
+
+def test_models_are_listed_and_damaged_ones_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zsi_core.checkpoint.registry.resources_dir", lambda: tmp_path)
+    monkeypatch.setenv("ZSI_MODELS", str(tmp_path / "mine"))
+    (tmp_path / "mine" / "odd").mkdir(parents=True)
+    (tmp_path / "mine" / "odd" / "config.json").write_text("{")
+    found = doctor.check_models()
+    assert found.status is Status.WARNING
+    assert "the starter model is not in" in found.text
+    assert "odd" in found.text
+    assert doctor.check_self_test().status is Status.WARNING
+
+    (tmp_path / "models" / "starter").mkdir(parents=True)
+    (tmp_path / "models" / "starter" / "config.json").write_text("[]")
+    found = doctor.check_models()
+    assert found.status is Status.WARNING
+    assert str(tmp_path / "mine" / "odd" / "config.json") in found.text
+    assert str(tmp_path / "models" / "starter" / "config.json") in found.text
+
+
+@pytest.mark.parametrize(("scores", "status"), [([0.31, 0.82], Status.OK), ([], Status.WARNING)])
+def test_the_self_test_asks_a_demo_picture(
+    scores: list[float], status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Found:
+        def __init__(self) -> None:
+            self.scores = scores
+
+        def __len__(self) -> int:
+            return len(scores)
+
+    class Segmenter:
+        @classmethod
+        def load(cls, name: str) -> Segmenter:
+            assert name == "starter"
+            return cls()
+
+        def encode(self, image: np.ndarray) -> tuple[int, ...]:
+            assert image.dtype == np.uint8
+            return image.shape
+
+        def query(self, encoded: tuple[int, ...], names: list[str]) -> Found:
+            assert (encoded, names) == ((407, 640, 3), ["cat"])
+            return Found()
+
+    monkeypatch.setitem(sys.modules, "zsi_core.inference", SimpleNamespace(Segmenter=Segmenter))
+    monkeypatch.setattr("zsi_core.checkpoint.installed_models", lambda: {"starter": Path("starter")})
+    found = doctor.check_self_test()
+    assert found.status is status
+    assert ("2 x cat on cat_on_sofa.jpg, best score 0.82" in found.text) is bool(scores)
