@@ -42,6 +42,8 @@ _SIDEWAYS = {5, 6, 7, 8}
 
 # Photographs of 90 to 179 megapixels are ordinary here; what lies above is still refused by Pillow's error.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Broken metadata of an image that decodes concerns nobody; one that does not decode becomes an `ImageError`.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -192,7 +194,7 @@ def find_images(paths: Iterable[str | Path]) -> list[FoundImage]:
         file for path in given for file in (_files_below(path) if path.is_dir() else [path])
     )
     found = [FoundImage(file, file.relative_to(root).as_posix()) for file in files]
-    return sorted(found, key=lambda image: _natural_key(image.name))
+    return sorted(found, key=lambda image: natural_key(image.name))
 
 
 def _common_folder(paths: list[Path]) -> Path:
@@ -224,6 +226,7 @@ def image_suffixes() -> frozenset[str]:
     return frozenset(suffix for suffix, format in Image.registered_extensions().items() if format in readable)
 
 
-def _natural_key(name: str) -> tuple[list[tuple[int, int | str]], str]:
+def natural_key(name: str) -> tuple[list[tuple[int, int | str]], str]:
+    """Sorts file names as a person would, numbers by value and letters whatever their case."""
     parts = re.split(r"(\d+)", name.casefold())
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part], name

@@ -119,7 +119,7 @@ def outline_length(ring: np.ndarray) -> float:
 
 
 def simplify(parts: Sequence[Part], tolerance: float) -> list[Part]:
-    """Fewer points: no outline moves by more than `tolerance` pixels, no hole or part gets lost.
+    """Fewer points: pixels change only within `tolerance` + 1 of the outline, no hole or part gets lost.
 
     Raises:
         ValueError: the tolerance is negative.

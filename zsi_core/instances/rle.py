@@ -39,8 +39,15 @@ def encode(mask: np.ndarray) -> Rle:
 
 
 def decode(rle: Rle) -> np.ndarray:
-    """(H, W) bool mask of an RLE."""
-    return np.ascontiguousarray(coco_mask.decode(rle)).astype(bool)
+    """(H, W) bool mask of an RLE.
+
+    Raises:
+        ValueError: the RLE is malformed.
+    """
+    height, width = rle["size"]
+    runs = to_counts(rle)
+    columns = np.repeat(np.arange(runs.size) % 2 == 1, runs).reshape(width, height)
+    return np.ascontiguousarray(columns.T)
 
 
 def from_counts(counts: Sequence[int] | np.ndarray, size: tuple[int, int]) -> Rle:
@@ -74,7 +81,7 @@ def to_counts(rle: Rle) -> np.ndarray:
     """
     height, width = rle["size"]
     check_size(height, width)
-    digits = np.frombuffer(rle["counts"].encode("ascii", "replace"), dtype=np.uint8).astype(np.int64) - 48
+    digits = np.frombuffer(rle["counts"].encode("utf-8", "replace"), dtype=np.uint8).astype(np.int64) - 48
     if digits.size == 0 or digits.min() < 0 or digits.max() > 63:
         raise ValueError("RLE counts must be a non-empty string of the characters 0 to o")
     # Base-32 numbers, lowest digit first; bit 5 says that the number goes on, bit 4 of the last is its sign.

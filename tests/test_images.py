@@ -1,0 +1,475 @@
+"""Photographs of every kind become upright 8-bit RGB, and every damaged file an error that names it."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from zsi_core.errors import ImageError
+from zsi_core.images import FoundImage, find_images, image_size, image_suffixes, natural_key, read_image
+
+RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
+
+
+def quadrants(size: int = 8) -> np.ndarray:
+    """(2 size, 3 size, 3) picture with red, green, blue and white corners: no two orientations look alike."""
+    picture = np.zeros((2 * size, 3 * size, 3), dtype=np.uint8)
+    half = 3 * size // 2
+    picture[:size, :half], picture[:size, half:] = RED, GREEN
+    picture[size:, :half], picture[size:, half:] = BLUE, WHITE
+    return picture
+
+
+def kinds() -> dict[str, tuple[Image.Image, tuple[int, int, int]]]:
+    """Name -> (image of one colour, the RGB that it must be read as)."""
+    palette = Image.new("P", (3, 2), 1)
+    palette.putpalette([0, 0, 0, *RED])
+    see_through = palette.copy()
+    see_through.info["transparency"] = 1
+    rgb_key = Image.new("RGB", (3, 2), GREEN)
+    rgb_key.info["transparency"] = GREEN
+    return {
+        "RGB": (Image.new("RGB", (3, 2), (10, 20, 30)), (10, 20, 30)),
+        "grey": (Image.new("L", (3, 2), 77), (77, 77, 77)),
+        "1-bit": (Image.new("1", (3, 2), 1), WHITE),
+        "palette": (palette, RED),
+        "palette with a transparent colour": (see_through, WHITE),
+        "RGB with a transparent colour": (rgb_key, WHITE),
+        "opaque alpha": (Image.new("RGBA", (3, 2), (10, 20, 30, 255)), (10, 20, 30)),
+        "transparent alpha": (Image.new("RGBA", (3, 2), (10, 20, 30, 0)), WHITE),
+        "half alpha": (Image.new("RGBA", (3, 2), (0, 0, 0, 128)), (127, 127, 127)),
+        "grey with alpha": (Image.new("LA", (3, 2), (77, 0)), WHITE),
+    }
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_kinds_of_pixels(tmp_path: Path, kind: str) -> None:
+    image, expected = kinds()[kind]
+    path = tmp_path / "picture.png"
+    image.save(path, transparency=image.info.get("transparency"))
+    pixels = read_image(path)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (2, 3, 3)
+    assert (pixels == expected).all()
+
+
+def test_cmyk(tmp_path: Path) -> None:
+    for name in ("cmyk.tif", "cmyk.jpg"):
+        Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / name)
+        assert np.abs(read_image(tmp_path / name).astype(int) - RED).max() <= 3
+
+
+def test_lab(tmp_path: Path) -> None:
+    Image.new("LAB", (4, 4), (255, 128, 128)).save(tmp_path / "lab.tif")
+    assert read_image(tmp_path / "lab.tif").min() >= 250
+
+
+def ramp(dtype: type, low: float, high: float) -> np.ndarray:
+    return np.linspace(low, high, 100 * 100).reshape(100, 100).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("16 bits.png", ramp(np.uint16, 1000, 5000)),
+        ("16 bits.tif", ramp(np.uint16, 0, 65535)),
+        ("12 bits.tif", ramp(np.uint16, 0, 4095)),
+        ("big-endian.tif", ramp(">u2", 300, 4095)),
+        ("signed.tif", ramp(np.int32, -100_000, 100_000)),
+        ("float.tif", ramp(np.float32, 0, 1)),
+        ("temperature.tif", ramp(np.float32, 273.1, 310.9)),
+    ],
+)
+def test_wide_grey_values_are_stretched(tmp_path: Path, name: str, values: np.ndarray) -> None:
+    Image.fromarray(values).save(tmp_path / name)
+    pixels = read_image(tmp_path / name)
+    grey = pixels[..., 0].ravel().astype(int)
+    assert (pixels == pixels[..., :1]).all()
+    assert (grey[0], grey[-1]) == (0, 255)
+    assert (np.diff(grey) >= 0).all()
+    assert abs(grey[5000] - 127) <= 1
+
+
+def test_a_few_hot_pixels_do_not_darken_a_16_bit_image(tmp_path: Path) -> None:
+    values = ramp(np.uint16, 1000, 2000)
+    values[50, 50:60] = 65535
+    Image.fromarray(values).save(tmp_path / "hot.png")
+    grey = read_image(tmp_path / "hot.png")[..., 0]
+    assert abs(int(grey[50, 20]) - 128) <= 3
+    assert (grey[50, 50:60] == 255).all()
+
+
+def test_float_image_with_nan_and_infinity(tmp_path: Path) -> None:
+    values = ramp(np.float32, 0, 1)
+    values[0, :2] = np.nan, np.inf
+    Image.fromarray(values).save(tmp_path / "nan.tif")
+    grey = read_image(tmp_path / "nan.tif")[..., 0]
+    assert grey[0, 0] == grey[0, 1] == 0
+    assert grey[-1, -1] == 255
+
+
+@pytest.mark.parametrize("value", [0.0, 7.5, np.nan])
+def test_flat_float_image_is_black(tmp_path: Path, value: float) -> None:
+    Image.fromarray(np.full((3, 4), value, dtype=np.float32)).save(tmp_path / "flat.tif")
+    assert (read_image(tmp_path / "flat.tif") == 0).all()
+
+
+def test_two_values_that_percentiles_miss_still_show(tmp_path: Path) -> None:
+    values = np.zeros((100, 100), dtype=np.uint16)
+    values[3, 4] = 9
+    Image.fromarray(values).save(tmp_path / "dot.png")
+    grey = read_image(tmp_path / "dot.png")[..., 0]
+    assert grey[3, 4] == 255
+    assert grey.sum() == 255
+
+
+def test_first_frame_counts(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (5, 4), colour) for colour in (RED, GREEN, BLUE)]
+    for name in ("frames.gif", "frames.tif", "frames.png", "frames.webp"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], lossless=True)
+        assert (read_image(tmp_path / name) == RED).all(), name
+
+
+def test_one_pixel(tmp_path: Path) -> None:
+    Image.new("RGB", (1, 1), RED).save(tmp_path / "dot.png")
+    Image.fromarray(np.array([[500]], dtype=np.uint16)).save(tmp_path / "deep dot.png")
+    assert read_image(tmp_path / "dot.png").tolist() == [[list(RED)]]
+    assert read_image(tmp_path / "deep dot.png").shape == (1, 1, 3)
+    assert image_size(tmp_path / "dot.png") == (1, 1)
+
+
+def test_very_large_image(tmp_path: Path) -> None:
+    Image.new("1", (8000, 6000), 1).save(tmp_path / "large.png")
+    assert image_size(tmp_path / "large.png") == (8000, 6000)
+    pixels = read_image(tmp_path / "large.png")
+    assert pixels.shape == (6000, 8000, 3)
+    assert pixels[-1, -1].tolist() == list(WHITE)
+
+
+def test_pixels_may_be_written_to(tmp_path: Path) -> None:
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
+    pixels = read_image(tmp_path / "a.png")
+    pixels[0, 0] = 1
+    assert pixels[0, 0, 0] == 1
+
+
+FORMATS = "avif bmp dds dib gif icns ico jp2 jpg mpo pcx png ppm qoi sgi tga tif webp"
+
+
+@pytest.mark.parametrize("suffix", FORMATS.split())
+def test_formats(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"picture.{suffix}"
+    picture = Image.fromarray(quadrants(64)).resize((128, 128), Image.Resampling.NEAREST)
+    options = {"sizes": [(128, 128)]} if suffix == "ico" else {}
+    picture.save(path, **options)
+    pixels = read_image(path)
+    height, width = pixels.shape[:2]
+    assert image_size(path) == (width, height)
+    for (row, column), colour in zip(
+        [(0, 0), (0, -1), (-1, 0), (-1, -1)], [RED, GREEN, BLUE, WHITE], strict=True
+    ):
+        assert np.abs(pixels[row, column].astype(int) - colour).max() <= 20
+    assert f".{suffix}" in image_suffixes()
+
+
+# How a viewer must turn the stored pixels, by the definition of the EXIF tag.
+UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.transpose(1, 0, 2),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: stored[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda stored: np.rot90(stored, 1),
+}
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif"])
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_exif_orientation(tmp_path: Path, orientation: int, suffix: str) -> None:
+    path = tmp_path / f"turned{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    lossless = {".webp": {"lossless": True}, ".jpg": {"quality": 95}, ".avif": {"quality": 95}}
+    Image.fromarray(quadrants()).save(path, exif=exif, **lossless.get(suffix, {}))
+    expected = UPRIGHT[orientation](quadrants())
+    pixels = read_image(path)
+    assert image_size(path) == (expected.shape[1], expected.shape[0])
+    assert pixels.shape == expected.shape
+    corners = np.ix_([1, -2], [1, -2])
+    assert np.abs(pixels[corners].astype(int) - expected[corners]).max() <= 40
+
+
+def test_orientation_of_a_16_bit_image(tmp_path: Path) -> None:
+    values = np.arange(6, dtype=np.uint16).reshape(2, 3) * 1000
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(values).save(tmp_path / "deep.png", exif=exif)
+    assert image_size(tmp_path / "deep.png") == (2, 3)
+    assert read_image(tmp_path / "deep.png")[..., 0].argmax() == np.rot90(values, -1).argmax()
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"\0"])
+def test_broken_exif_of_a_sound_image(tmp_path: Path, exif: bytes) -> None:
+    Image.fromarray(quadrants()).save(tmp_path / "a.jpg", exif=exif)
+    assert read_image(tmp_path / "a.jpg").shape == quadrants().shape
+    assert image_size(tmp_path / "a.jpg") == (24, 16)
+
+
+def test_orientation_that_does_not_exist(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 77
+    Image.fromarray(quadrants()).save(tmp_path / "a.png", exif=exif)
+    assert (read_image(tmp_path / "a.png") == quadrants()).all()
+
+
+def test_size_is_read_without_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for suffix in (".png", ".jpg", ".tif", ".gif", ".webp"):
+        Image.fromarray(quadrants()).save(tmp_path / f"a{suffix}")
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", refuse)
+    for path in tmp_path.iterdir():
+        assert image_size(path) == (24, 16)
+
+
+def encoded(format: str) -> bytes:
+    stream = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(stream, format)
+    return stream.getvalue()
+
+
+def png(width: int, height: int, pixels: bytes) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def zipped() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a.txt", "text")
+    return stream.getvalue()
+
+
+DAMAGED: dict[str, bytes] = {
+    "zero bytes.jpg": b"",
+    "one byte.jpg": b"\xff",
+    "start marker only.jpg": b"\xff\xd8",
+    "half.jpg": encoded("JPEG")[:3000],
+    "half.png": encoded("PNG")[:6000],
+    "half.tif": encoded("TIFF")[:6000],
+    "half.webp": encoded("WEBP")[:1000],
+    "half.bmp": encoded("BMP")[:6000],
+    "half.gif": encoded("GIF")[:1500],
+    "half.jp2": encoded("JPEG2000")[:100],
+    "half.qoi": encoded("QOI")[:500],
+    "half.tga": encoded("TGA")[:500],
+    "half.ppm": encoded("PPM")[:500],
+    "signature only.png": b"\x89PNG\r\n\x1a\n",
+    "not compressed.png": png(64, 64, b"these are no pixels"),
+    "flipped bits.png": encoded("PNG")[:500] + b"\xff" * 200 + encoded("PNG")[700:],
+    "bomb.png": png(100_000, 100_000, zlib.compress(b"\0" * 1000)),
+    "no pixels.png": png(0, 0, zlib.compress(b"")),
+    "wild offset.tif": b"II*\0\xf0\xff\xff\x7f",
+    "no tags.tif": b"II*\0\x08\0\0\0\0\0\0\0\0\0",
+    "random.jpg": np.random.default_rng(1).bytes(5000),
+    "NULs.png": b"\0" * 5000,
+    "text.png": b"this is a text\n",
+    "error page.jpg": b"<!DOCTYPE html><html><body>404 Not Found</body></html>",
+    "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
+    "archive.png": zipped(),
+    "document.png": b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n",
+    "phone.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 100,
+    "figure.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n",
+    "film.mpg": b"\0\0\x01\xb3\x10\x00\x10\x13\xff\xff\xe0\x18",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_files_are_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(DAMAGED[name])
+    with pytest.raises(ImageError, match=r"(: |\): )\w+") as caught:
+        read_image(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    try:
+        width, height = image_size(path)
+    except ImageError as error:
+        assert str(path) in str(error)
+    else:
+        assert width >= 1
+        assert height >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("zero bytes.jpg", "is empty"),
+        ("half.jpg", "is damaged"),
+        ("bomb.png", "too many pixels"),
+        ("text.png", "is not an image"),
+        ("figure.eps", "format EPS"),
+    ],
+)
+def test_the_message_says_what_is_wrong(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / name).write_bytes(DAMAGED[name])
+    with pytest.raises(ImageError, match=message):
+        read_image(tmp_path / name)
+
+
+def test_missing_file_folder_and_pipe(tmp_path: Path) -> None:
+    for read in (read_image, image_size):
+        with pytest.raises(ImageError, match=r"absent\.jpg does not exist"):
+            read(tmp_path / "absent.jpg")
+        with pytest.raises(ImageError, match="is a folder"):
+            read(tmp_path)
+    if sys.platform != "win32":
+        os.mkfifo(tmp_path / "pipe.jpg")
+        with pytest.raises(ImageError, match="not an ordinary file"):
+            read_image(tmp_path / "pipe.jpg")
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs a user whom permissions bind")
+def test_file_without_permission(tmp_path: Path) -> None:
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
+    (tmp_path / "a.png").chmod(0)
+    with pytest.raises(ImageError, match="permissions"):
+        read_image(tmp_path / "a.png")
+
+
+def test_photographs_of_100_megapixels_open_without_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(11_648, 8_736, b""))
+    # In a process of its own, because pytest replaces the filters of warnings.
+    code = "import sys; from zsi_core.images import image_size; print(image_size(sys.argv[1]))"
+    command = [sys.executable, "-c", code, str(tmp_path / "a.png")]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "(11648, 8736)"
+    assert result.stderr == ""
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    format=st.sampled_from(["JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "TGA"]),
+    damage=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 255)), min_size=1, max_size=20),
+    cut=st.integers(0, 13_000),
+)
+def test_any_damage_gives_an_image_or_an_image_error(
+    tmp_path: Path, format: str, damage: list[tuple[int, int]], cut: int
+) -> None:
+    data = bytearray(encoded(format)[:cut])
+    for place, value in damage:
+        if place < len(data):
+            data[place] = value
+    path = tmp_path / "fuzzed"
+    path.write_bytes(data)
+    try:
+        pixels = read_image(path)
+    except ImageError as error:
+        assert str(path) in str(error)
+    else:
+        assert pixels.ndim == 3
+        assert pixels.shape[2] == 3
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"not read here")
+
+
+def found_names(*paths: Path) -> list[str]:
+    return [found.name for found in find_images(paths)]
+
+
+def test_folder_is_searched_and_sorted_as_a_person_would(tmp_path: Path) -> None:
+    touch(tmp_path, "10.jpg", "2.JPG", "b/1.png", "a/1.png", "a/deep/er/x.tiff", "notes.txt", "labels.json")
+    assert found_names(tmp_path) == ["2.JPG", "10.jpg", "a/1.png", "a/deep/er/x.tiff", "b/1.png"]
+    assert find_images([tmp_path])[2] == FoundImage(tmp_path / "a" / "1.png", "a/1.png")
+
+
+def test_hidden_files_and_folders_are_skipped(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", ".b.jpg", ".thumbnails/c.jpg", "d/._e.jpg")
+    assert found_names(tmp_path) == ["a.jpg"]
+
+
+def test_hidden_folder_that_is_named_is_searched(tmp_path: Path) -> None:
+    touch(tmp_path, ".cache/a.jpg")
+    assert found_names(tmp_path / ".cache") == ["a.jpg"]
+
+
+def test_files_that_are_named_are_taken_whatever_their_suffix(tmp_path: Path) -> None:
+    touch(tmp_path, "scan", "b.jpg")
+    assert found_names(tmp_path / "scan") == ["scan"]
+    assert found_names(tmp_path / "b.jpg", tmp_path / "scan") == ["b.jpg", "scan"]
+
+
+def test_names_stay_unique_over_several_folders(tmp_path: Path) -> None:
+    touch(tmp_path, "x/1.jpg", "y/1.jpg", "y/z/1.jpg")
+    assert found_names(tmp_path / "y", tmp_path / "x") == ["x/1.jpg", "y/1.jpg", "y/z/1.jpg"]
+    assert found_names(tmp_path / "y", tmp_path / "y" / "z") == ["1.jpg", "z/1.jpg"]
+
+
+def test_duplicates_are_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert found_names(Path("a.jpg"), tmp_path / "a.jpg", Path(), tmp_path) == ["a.jpg", "b.jpg"]
+
+
+def test_formats_that_pillow_cannot_decode_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "a.eps", "a.ps", "a.pdf", "a.wmf", "a.h5", "a.mpg", "a.jpg")
+    assert found_names(tmp_path) == ["a.jpg"]
+
+
+def test_folder_with_an_image_suffix_is_no_image(tmp_path: Path) -> None:
+    touch(tmp_path, "album.jpg/1.jpg")
+    assert found_names(tmp_path) == ["album.jpg/1.jpg"]
+
+
+def test_loop_of_links_ends(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.jpg")
+    try:
+        (tmp_path / "a" / "again").symlink_to(tmp_path, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system does not let the user make links")
+    assert found_names(tmp_path) == ["a/1.jpg"]
+
+
+def test_nothing_to_find(tmp_path: Path) -> None:
+    assert find_images([]) == []
+    assert find_images([tmp_path]) == []
+    with pytest.raises(ImageError, match="absent does not exist"):
+        find_images([tmp_path / "absent"])
+
+
+@given(st.lists(st.integers(0, 10**12), unique=True, max_size=20))
+def test_numbers_sort_by_value(numbers: list[int]) -> None:
+    names = sorted((f"img{number}.jpg" for number in numbers), key=natural_key)
+    assert names == [f"img{number}.jpg" for number in sorted(numbers)]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.text(alphabet="aA1٣²_. é", min_size=1, max_size=6), unique=True, max_size=8))
+def test_any_names_sort_alike_whatever_their_order(names: list[str]) -> None:
+    backwards = names[::-1]
+    assert sorted(names, key=natural_key) == sorted(backwards, key=natural_key)
