@@ -124,14 +124,14 @@ def resolve_all(table: WordTable, names: Sequence[str]) -> np.ndarray:
 
 def _whole_name(table: WordTable, name: str) -> Iterator[tuple[Step, tuple[str, ...]]]:
     """The steps that take the name as one concept, best first."""
-    words = _words(name)
-    singulars = _singulars(words)
     if name in table:
         yield Step.EXACT, (name,)
+    words = _words(name)
     if entry := _first(table, _cases(name)):
         yield Step.CASE, (entry,)
     if entry := _first(table, _joined(words)):
         yield Step.SEPARATOR, (entry,)
+    singulars = _singulars(words)
     if entry := _first(table, _joined(singulars)):
         yield Step.SINGULAR, (entry,)
     if entry := _first(table, chain(_together_or_apart(words), _together_or_apart(singulars))):

@@ -1,0 +1,55 @@
+"""An encoded image: everything that asking for names needs, and nothing that depends on them.
+
+Shapes
+    R  regions    C  channels of the mask head    D  length of a word vector
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from zsi_core.inference.preprocessing import Fitted
+from zsi_core.model import Regions
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """What `Segmenter.encode` keeps of an image; stays where the model is.
+
+    Attributes:
+        regions: boxes in canvas pixels, objectness, semantic features, background vectors, pyramid.
+        boxes: (R, 4) float32 in pixels of the photograph.
+        fitted: how the photograph lies in the canvas (its pixels are dropped).
+        checkpoint_sha256: the weights that made it; others cannot read it.
+        pixel_features: region -> (C, 28, 28), filled in as queries show regions.
+    """
+
+    regions: Regions
+    boxes: Tensor
+    fitted: Fitted
+    checkpoint_sha256: str
+    pixel_features: dict[int, Tensor] = field(default_factory=dict)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) of the photograph."""
+        return self.fitted.image_size
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of tensors held, for a cache budget."""
+        tensors = [
+            self.boxes,
+            self.regions.boxes,
+            self.regions.objectness,
+            self.regions.features,
+            *self.regions.background,
+            *self.regions.pyramid.values(),
+            *self.pixel_features.values(),
+        ]
+        return sum(t.numel() * t.element_size() for t in tensors)

@@ -1,0 +1,66 @@
+"""Masks of regions, from the network's grid to run lengths at the size of the photograph.
+
+Only the pixels of a box are ever touched: pasting into a full image and encoding that costs as much as the
+network on a photograph of 48 megapixels.
+
+Shapes
+    M  side of a predicted mask    H, W  size of the photograph    h, w  size of a box in pixels
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zsi_core.instances import rle
+from zsi_core.instances.rle import Rle
+
+
+def paste_mask(probabilities: np.ndarray, box: np.ndarray, image_size: tuple[int, int]) -> Rle:
+    """Mask of a region at the size of the photograph.
+
+    A pixel belongs to the mask where the bilinearly sampled probability at its centre is above one half.
+
+    Args:
+        probabilities: (M, M) float32 over the box.
+        box: (4,) x1, y1, x2, y2 in pixels of the photograph.
+        image_size: (H, W).
+    """
+    height, width = image_size
+    side = probabilities.shape[0]
+    x1, y1, x2, y2 = (float(v) for v in box)
+    left, top = max(0, int(np.floor(x1))), max(0, int(np.floor(y1)))
+    right, bottom = min(width, int(np.ceil(x2))), min(height, int(np.ceil(y2)))
+    if right <= left or bottom <= top or x2 <= x1 or y2 <= y1:
+        return rle.from_counts([height * width], image_size)
+    # A border of zeros lets the mask fade out at the edge of its box instead of being repeated beyond it.
+    padded = np.pad(probabilities, 1)
+    x = ((np.arange(left, right) + 0.5 - x1) / (x2 - x1) * side + 0.5).astype(np.float32)
+    y = ((np.arange(top, bottom) + 0.5 - y1) / (y2 - y1) * side + 0.5).astype(np.float32)
+    inside = _interpolated(_interpolated(padded, y).T, x).T > 0.5
+    return crop_rle(inside, left, top, image_size)
+
+
+def _interpolated(grid: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Rows of a grid (M, n) at fractional row positions (m,), linearly interpolated: (m, n)."""
+    below = np.clip(np.floor(positions).astype(int), 0, len(grid) - 2)
+    weight = np.clip(positions - below, 0.0, 1.0)[:, None]
+    return grid[below] * (1 - weight) + grid[below + 1] * weight
+
+
+def crop_rle(inside: np.ndarray, left: int, top: int, image_size: tuple[int, int]) -> Rle:
+    """Run lengths of a mask that is zero outside a rectangle.
+
+    Args:
+        inside: (h, w) bool, the rectangle.
+        left, top: where it lies in the image.
+        image_size: (H, W).
+    """
+    height, width = image_size
+    edges = np.diff(np.pad(inside, ((1, 1), (0, 0))).astype(np.int8), axis=0)  # (h + 1, w)
+    column, row = np.nonzero(edges.T)
+    positions = (column + left) * height + row + top  # starts and ends of runs in turn
+    # A run that reaches the bottom and one that begins at the top of the next column are one run.
+    same = np.flatnonzero(positions[1:] == positions[:-1])
+    positions = np.delete(positions, np.concatenate([same, same + 1]))
+    bounds = np.concatenate([[0], positions, [height * width]])
+    return rle.from_counts(np.diff(bounds), image_size)

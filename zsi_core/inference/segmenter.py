@@ -1,0 +1,377 @@
+"""`Segmenter`: encode an image once, ask it for any class names as often as you like.
+
+Nothing before the last dot product depends on the names. `encode` runs backbone, BA-RPN and detector head;
+`query` compares the kept semantic features with word vectors, and runs the mask head on the few regions that
+it shows, each once.
+
+Shapes
+    R  regions of an image    N  instances of a result    D  length of a word vector    H, W  photograph
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.ops import box_iou
+
+from zsi_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, vectors_sha256
+from zsi_core.errors import CheckpointError
+from zsi_core.inference.encoded import EncodedImage
+from zsi_core.inference.mask_paste import paste_mask
+from zsi_core.inference.precision import fastest_dtype
+from zsi_core.inference.preprocessing import fit
+from zsi_core.inference.scoring import Calibration, detect, fused_scores
+from zsi_core.inference.vocabulary import Mode, Vocabulary, VocabularyBuilder
+from zsi_core.instances import Instances
+from zsi_core.instances.rle import Rle
+from zsi_core.model import Regions
+from zsi_core.semantics.table import WordTable
+
+POINT_CANDIDATES = 20
+"""Regions under a clicked point whose masks are computed."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a region is named as it is.
+
+    Attributes:
+        names: best names, best first.
+        scores: their scores.
+        margin: score of the first minus score of the second.
+        background: probability that the region is background.
+    """
+
+    names: tuple[str, ...]
+    scores: tuple[float, ...]
+    margin: float
+    background: float
+
+
+class Segmenter:
+    """A loaded model that finds instances of typed names."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        table: WordTable,
+        *,
+        device: str = "cpu",
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        """
+        Args:
+            checkpoint: network and what is known of it.
+            table: the word table it was trained with.
+            device: "cpu", "cuda", "cuda:1", ...
+            dtype: of the network's dense parts; by default whichever is faster on this machine.
+
+        Raises:
+            WordTableError: another table than the checkpoint's.
+            CheckpointError: the seen classes' vectors are not those of training.
+        """
+        info = checkpoint.info
+        table.require(sha256=info.words_sha256, dimension=info.model.semantic_dimension)
+        self.vocabularies = VocabularyBuilder(table, info.seen)
+        if vectors_sha256(self.vocabularies.seen_vectors) != info.seen_sha256:
+            raise CheckpointError(
+                f"the seen classes of {checkpoint.path} resolve to other vectors than in training: "
+                "install the version that wrote it"
+            )
+        self.checkpoint = checkpoint
+        self.device = device
+        self.dtype = dtype or fastest_dtype(torch.device(device).type)
+        self.calibration = Calibration.from_dict(info.calibration)
+        self.model = checkpoint.model.eval().to(device).to(memory_format=torch.channels_last)
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str | Path = "starter",
+        *,
+        words: str | Path | None = None,
+        device: str | None = None,
+    ) -> Segmenter:
+        """Load an installed model.
+
+        Args:
+            name_or_path: installed name ("starter") or checkpoint folder.
+            words: word-vector file; the bundled table by default.
+            device: "cuda" if there is one, else "cpu", by default.
+
+        Raises:
+            CheckpointError, WordTableError: as in the constructor, or files missing or damaged.
+        """
+        checkpoint = load_checkpoint(find_checkpoint(name_or_path))
+        table = WordTable.bundled() if words is None else WordTable.load(words)
+        return cls(checkpoint, table, device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+    def encode(self, image: np.ndarray) -> EncodedImage:
+        """Run the network on an image, once.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, upright (see `zsi_core.images.read_image`).
+        """
+        fitted = fit(image)
+        with torch.inference_mode(), self._precision():
+            regions = self.model.regions(fitted.pixels.to(self.device), [fitted.size])[0]
+        half = {name: level.half() for name, level in regions.pyramid.items()}
+        regions = replace(regions, pyramid=type(regions.pyramid)(half))
+        fitted = replace(fitted, pixels=fitted.pixels[:, :, :0, :0])
+        return EncodedImage(regions, fitted.to_image(regions.boxes), fitted, self.checkpoint.sha256)
+
+    def query(
+        self,
+        encoded: EncodedImage,
+        names: Sequence[str],
+        *,
+        threshold: float | None = None,
+        mode: Mode = "zsi",
+        max_instances: int = 100,
+    ) -> Instances:
+        """Instances of the typed names.
+
+        Args:
+            encoded: from `encode` of this model.
+            names: class names, seen or unseen in training.
+            threshold: smallest score; by default the checkpoint's.
+            mode: "zsi" shows the typed names only, "gzsi" also the seen classes.
+            max_instances: largest N.
+
+        Raises:
+            NameResolutionError: a name that has no word vector.
+            ValueError: unknown mode, or an image encoded by another model.
+        """
+        self._check(encoded)
+        vocabulary = self.vocabularies.build(names, mode)
+        with torch.inference_mode():
+            logits = self._logits(encoded.regions.features, encoded, vocabulary)
+            scores = fused_scores(
+                logits, encoded.regions.objectness, vocabulary.seen.to(self.device), self.calibration
+            )
+            found = detect(
+                encoded.boxes,
+                scores,
+                vocabulary.shown,
+                self.calibration.threshold if threshold is None else threshold,
+                max_instances,
+            )
+            vectors = vocabulary.vectors.to(self.device)[found.names]
+            masks = self._masks(encoded, found.regions.tolist(), vectors)
+        return Instances(
+            boxes=encoded.boxes[found.regions].cpu().numpy(),
+            scores=found.scores.cpu().numpy(),
+            names=tuple(vocabulary.names[i] for i in found.names.tolist()),
+            masks=tuple(masks),
+            runner_up_names=tuple(vocabulary.names[i] for i in found.runner_up_names.tolist()),
+            runner_up_scores=found.runner_up_scores.cpu().numpy(),
+            region_indices=found.regions.cpu().numpy(),
+            image_size=encoded.image_size,
+        )
+
+    def segment_box(self, encoded: EncodedImage, box: Sequence[float], name: str | None = None) -> Instances:
+        """The object in a box that somebody drew, from the kept feature maps.
+
+        Args:
+            encoded: from `encode` of this model.
+            box: x1, y1, x2, y2 in pixels of the photograph.
+            name: what it is; by default the best name of the seen classes and distractors.
+
+        Returns:
+            One instance, with region index -1; its box is the drawn one.
+
+        Raises:
+            ValueError: the box has no area within the image.
+        """
+        self._check(encoded)
+        drawn = self._clipped(encoded, box)
+        with torch.inference_mode(), self._precision():
+            on_canvas = encoded.fitted.to_canvas(drawn)
+            features = self.model.describe_boxes(self._float(encoded), on_canvas)
+            return self._named_boxes(encoded, drawn, features, torch.ones(1, device=self.device), name, (-1,))
+
+    def segment_point(
+        self, encoded: EncodedImage, point: Sequence[float], name: str | None = None
+    ) -> Instances:
+        """Objects under a point, best first: a click takes the first, Tab goes through the others.
+
+        Regions around the point are ranked by objectness and by how sure the mask is at the point; those
+        whose mask leaves the point out are dropped.
+
+        Args:
+            encoded: from `encode` of this model.
+            point: x, y in pixels of the photograph.
+            name: what it is; by default the best name of the seen classes and distractors for each.
+
+        Returns:
+            Distinct candidates; none where no region covers the point.
+
+        Raises:
+            ValueError: the point lies outside the image.
+        """
+        self._check(encoded)
+        x, y = (float(v) for v in point)
+        height, width = encoded.image_size
+        if not (0 <= x < width and 0 <= y < height):
+            raise ValueError(
+                f"the point must lie in the image of {width} x {height} pixels, but got {x}, {y}"
+            )
+        b = encoded.boxes
+        over = ((b[:, 0] <= x) & (b[:, 1] <= y) & (b[:, 2] > x) & (b[:, 3] > y)).nonzero()[:, 0]
+        over = over[encoded.regions.objectness[over].argsort(descending=True)][:POINT_CANDIDATES]
+        if len(over) == 0:
+            return Instances.empty(encoded.image_size)
+        with torch.inference_mode(), self._precision():
+            found = self._named_boxes(
+                encoded,
+                b[over],
+                encoded.regions.features[over],
+                encoded.regions.objectness[over],
+                name,
+                tuple(over.tolist()),
+            )
+        return _distinct(found.select([i for i in range(len(found)) if found.mask(i)[int(y), int(x)]]))
+
+    def explain(
+        self,
+        encoded: EncodedImage,
+        region: int | Sequence[float],
+        names: Sequence[str] = (),
+        *,
+        top: int = 5,
+    ) -> Explanation:
+        """Why a region or a drawn box is named as it is.
+
+        Args:
+            encoded: from `encode` of this model.
+            region: index of a region, or x1, y1, x2, y2 in pixels of the photograph.
+            names: typed names, which compete with the seen classes and the distractors.
+            top: how many names are told.
+
+        Raises:
+            IndexError: no such region.
+        """
+        self._check(encoded)
+        if isinstance(region, int):
+            if not 0 <= region < len(encoded):
+                raise IndexError(f"region must be from 0 to {len(encoded) - 1}, but got {region}")
+            features = encoded.regions.features[region : region + 1]
+            objectness = encoded.regions.objectness[region : region + 1]
+        else:
+            with torch.inference_mode(), self._precision():
+                drawn = encoded.fitted.to_canvas(self._clipped(encoded, region))
+                features = self.model.describe_boxes(self._float(encoded), drawn)
+            objectness = torch.ones(1, device=self.device)
+        vocabulary = self.vocabularies.build(names, "gzsi")
+        with torch.inference_mode():
+            logits = self._logits(features, encoded, vocabulary)
+            scores = fused_scores(logits, objectness, vocabulary.seen.to(self.device), self.calibration)[0]
+            best, which = scores.topk(min(top, len(scores)))
+        told = tuple(float(v) for v in best)
+        return Explanation(
+            tuple(vocabulary.names[i] for i in which.tolist()),
+            told,
+            told[0] - told[1] if len(told) > 1 else told[0],
+            float(logits.softmax(dim=1)[0, 0]),
+        )
+
+    # ---------------------------------------------------------------------------------------------
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(
+            torch.device(self.device).type, torch.bfloat16, enabled=self.dtype == torch.bfloat16
+        )
+
+    def _check(self, encoded: EncodedImage) -> None:
+        if encoded.checkpoint_sha256 != self.checkpoint.sha256:
+            raise ValueError("the image was encoded by another model: encode it again")
+
+    def _float(self, encoded: EncodedImage) -> Regions:
+        """Regions with the pyramid as the network takes it."""
+        pyramid = {name: level.float() for name, level in encoded.regions.pyramid.items()}
+        return replace(encoded.regions, pyramid=type(encoded.regions.pyramid)(pyramid))
+
+    def _logits(self, features: Tensor, encoded: EncodedImage, vocabulary: Vocabulary) -> Tensor:
+        background = encoded.regions.background[0].expand(len(features), -1)
+        return self.model.detector.scores(features, vocabulary.vectors.to(self.device), background)
+
+    def _clipped(self, encoded: EncodedImage, box: Sequence[float]) -> Tensor:
+        height, width = encoded.image_size
+        x1, y1, x2, y2 = (float(v) for v in box)
+        clipped = torch.tensor(
+            [[max(x1, 0.0), max(y1, 0.0), min(x2, width), min(y2, height)]], device=self.device
+        )
+        if not (clipped[0, 2:] > clipped[0, :2]).all():
+            raise ValueError(
+                f"the box must have an area in the image of {width} x {height} pixels, but got {list(box)}"
+            )
+        return clipped
+
+    def _named_boxes(
+        self,
+        encoded: EncodedImage,
+        boxes: Tensor,
+        features: Tensor,
+        objectness: Tensor,
+        name: str | None,
+        regions: tuple[int, ...],
+    ) -> Instances:
+        """Instances of given boxes (N, 4) in pixels of the photograph, in the order of their scores."""
+        vocabulary = self.vocabularies.build([] if name is None else [name], "gzsi")
+        logits = self._logits(features, encoded, vocabulary)
+        scores = fused_scores(logits, objectness, vocabulary.seen.to(self.device), self.calibration)
+        order = scores.topk(2, dim=1).indices
+        chosen = order[:, 0] if name is None else torch.zeros_like(order[:, 0])
+        other = torch.where(order[:, 0] == chosen, order[:, 1], order[:, 0])
+        vectors = vocabulary.vectors.to(self.device)[chosen]
+        y = self.model.pixel_features(self._float(encoded), encoded.fitted.to_canvas(boxes))
+        masks = self._pasted(encoded, y, vectors, boxes)
+        own = scores.gather(1, chosen[:, None])[:, 0]
+        found = Instances(
+            boxes=boxes.cpu().numpy(),
+            scores=own.cpu().numpy(),
+            names=tuple(vocabulary.names[i] for i in chosen.tolist()),
+            masks=tuple(masks),
+            runner_up_names=tuple(vocabulary.names[i] for i in other.tolist()),
+            runner_up_scores=scores.gather(1, other[:, None])[:, 0].cpu().numpy(),
+            region_indices=np.array(regions, dtype=np.int64),
+            image_size=encoded.image_size,
+        )
+        return found.select(np.argsort(-found.scores, kind="stable"))
+
+    def _masks(self, encoded: EncodedImage, regions: list[int], vectors: Tensor) -> list[Rle]:
+        """Masks of regions for word vectors (N, D); the mask head sees every region once."""
+        if not regions:
+            return []
+        kept = encoded.pixel_features
+        fresh = sorted({r for r in regions if r not in kept})
+        if fresh:
+            with self._precision():
+                y = self.model.pixel_features(self._float(encoded), encoded.regions.boxes[fresh])
+            kept.update(zip(fresh, y.half(), strict=True))
+        y = torch.stack([kept[r] for r in regions])
+        return self._pasted(encoded, y, vectors, encoded.boxes[regions])
+
+    def _pasted(self, encoded: EncodedImage, y: Tensor, vectors: Tensor, boxes: Tensor) -> list[Rle]:
+        assert self.model.mask_head is not None
+        background = encoded.regions.background[1].expand(len(y), -1)
+        grids = self.model.mask_head.logits(y.float(), vectors, background).sigmoid().cpu().numpy()
+        return [
+            paste_mask(grid, box, encoded.image_size)
+            for grid, box in zip(grids, boxes.cpu().numpy(), strict=True)
+        ]
+
+
+def _distinct(found: Instances, overlap: float = 0.8) -> Instances:
+    """Without the instances whose box nearly coincides with a better one's."""
+    kept: list[int] = []
+    iou = box_iou(torch.from_numpy(found.boxes), torch.from_numpy(found.boxes)).numpy()
+    for i in range(len(found)):
+        if all(iou[i, k] < overlap for k in kept):
+            kept.append(i)
+    return found.select(kept)
