@@ -47,7 +47,7 @@ def find(source: Path) -> CachedTable | None:
         if vectors.shape[0] != len(entry["words"]):
             return None
         return CachedTable(entry["words"], vectors, entry["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):  # missing or damaged: convert again
+    except (OSError, EOFError, ValueError, KeyError, TypeError):  # missing or damaged: convert again
         return None
 
 

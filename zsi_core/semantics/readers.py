@@ -112,12 +112,13 @@ def _read_bin(path: Path) -> tuple[list[str], np.ndarray]:
     if path.suffix.lower() != ".gz" and path.stat().st_size < bytes_needed:
         raise _truncated(path, f"{count} words of {dimension} values need {bytes_needed} bytes or more")
     try:
-        vectors = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
+        keyed = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
     except EOFError as error:
         raise _truncated(path, f"it ends before word {count}") from error
     except (ValueError, MemoryError) as error:
         raise WordTableError(f"word table {path} is not a word2vec .bin file ({error})") from error
-    return list(vectors.index_to_key), vectors.vectors
+    count = len(keyed.key_to_index)  # gensim leaves empty rows at the end where a word came twice
+    return keyed.index_to_key[:count], keyed.vectors[:count]
 
 
 def _read_text(path: Path) -> tuple[list[str], np.ndarray]:
