@@ -135,6 +135,13 @@ def test_a_table_of_another_language_knows_its_own_words(make_table: MakeTable) 
     assert resolve(table, "Собака").used == ("собака",)
 
 
+def test_words_with_opposite_vectors_have_no_mean() -> None:
+    table = WordTable(["hot", "cold"], np.array([[1, 0], [-1, 0]], np.float32), "0", "small.txt")
+    resolution = resolve(table, "hot cold")
+    assert (resolution.vector, resolution.step) == (None, Step.NONE)
+    assert "the vectors of hot and cold cancel each other out" in resolution.problem
+
+
 def test_a_mean_that_may_be_a_typing_error_says_so(bundled: WordTable) -> None:
     resolution = resolve(bundled, "hot hog")
     assert (resolution.step, resolution.used) == (Step.MEAN, ("hot", "hog"))

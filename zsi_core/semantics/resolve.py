@@ -29,6 +29,7 @@ __all__ = ["Resolution", "Step", "class_key", "resolve", "resolve_all", "resolve
 _SEPARATORS = re.compile(r"[^\w']+|_+")  # spaces, hyphens, underscores and other punctuation
 _JOINS = (" ", "-", "_")
 _MIN_PART = 3  # letters in each half of a compound
+_CANCELLED = 1e-4  # length of a mean of unit vectors that points nowhere
 _MISSPELLED = 0.82  # spelling ratio; one wrong letter in six is 0.83, "stihl" and "still" are 0.80
 _LINKS = frozenset({"at", "by", "for", "from", "in", "of", "on", "with"})  # they follow the head noun
 _FUNCTION_WORDS = _LINKS | {"a", "an", "and", "or", "the", "to"}
@@ -242,7 +243,11 @@ def _found(
     suggestions: tuple[str, ...] = (),
 ) -> Resolution:
     mean = np.mean([table.vector(entry) for entry in used], axis=0)
-    return Resolution(phrase, mean / np.linalg.norm(mean), step, used, missing, suggestions)
+    length = np.linalg.norm(mean)
+    if length < _CANCELLED:
+        problem = f"the vectors of {' and '.join(used)} cancel each other out: use one of these words alone"
+        return Resolution(phrase, None, Step.NONE, problem=problem)
+    return Resolution(phrase, mean / length, step, used, missing, suggestions)
 
 
 def _unknown(
