@@ -119,6 +119,26 @@ def check_device() -> Finding:
     return Finding("device", Status.OK, f"CUDA: {torch.cuda.get_device_name(0)}, {gib:.1f} GiB")
 
 
+def check_number_format() -> Finding:
+    """Whether the model computes in bfloat16 here, and why."""
+    import torch
+
+    from zsi_core.inference.precision import fastest_dtype
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if fastest_dtype(device) is torch.bfloat16:
+        why = (
+            "the device has it built in"
+            if device == "cuda"
+            else "measured faster than float32 on this processor"
+        )
+        return Finding("number format", Status.OK, f"bfloat16: {why}")
+    why = (
+        "the device lacks bfloat16" if device == "cuda" else "measured faster than bfloat16 on this processor"
+    )
+    return Finding("number format", Status.OK, f"float32: {why}")
+
+
 # ---------------------------------------------------------------- the installation
 
 
@@ -292,6 +312,7 @@ CHECKS: tuple[Check, ...] = (
     check_versions,
     check_processor,
     check_device,
+    check_number_format,
     check_torchvision,
     check_masks,
     check_word_vectors,

@@ -156,6 +156,32 @@ def test_the_device_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.check_device().text == "CUDA: Some GPU, 8.0 GiB"
 
 
+@pytest.mark.parametrize(
+    ("cuda", "dtype", "told"),
+    [
+        (True, "bfloat16", "bfloat16: the device has it"),
+        (True, "float32", "float32: the device lacks bfloat16"),
+        (False, "bfloat16", "bfloat16: measured faster than float32"),
+        (False, "float32", "float32: measured faster than bfloat16"),
+    ],
+)
+def test_the_number_format_is_explained(
+    cuda: bool, dtype: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    asked: list[str] = []
+
+    def fastest(device: str) -> torch.dtype:
+        asked.append(device)
+        return getattr(torch, dtype)
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
+    monkeypatch.setattr("zsi_core.inference.precision.fastest_dtype", fastest)
+    assert told in doctor.check_number_format().text
+    assert asked == ["cuda" if cuda else "cpu"]
+
+
 def test_a_folder_that_cannot_be_written_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
