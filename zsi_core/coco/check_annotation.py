@@ -10,7 +10,7 @@ import numpy as np
 from zsi_core.coco.faults import Fault, Severity
 from zsi_core.coco.provenance import STATES
 from zsi_core.coco.segmentation import polygon_rings, segmentation_rle
-from zsi_core.coco.values import is_box, is_id, is_number, shown
+from zsi_core.coco.values import is_area, is_box, is_id, is_number, shown
 from zsi_core.instances import rle as rles
 from zsi_core.instances.polygons import check_ring, outline_length
 from zsi_core.instances.rle import Rle
@@ -37,6 +37,7 @@ class AnnotationChecker:
         self._sizes = sizes
         self._category_ids = category_ids
         self._outline_left = MAX_TOTAL_OUTLINE
+        self._budget_reported = False
 
     def faults(self, raw: dict[str, Any], where: str) -> Iterator[Fault]:
         """Everything that is wrong with one annotation, which stands at `where`."""
@@ -63,34 +64,44 @@ class AnnotationChecker:
     def _geometry_faults(self, raw: dict[str, Any], where: str, size: tuple[int, int]) -> Iterator[Fault]:
         if is_box(raw.get("bbox")):
             yield from _outside_faults(_xyxy(raw["bbox"]), f"{where}.bbox", size)
-        segmentation = raw.get("segmentation")
         try:
-            if isinstance(segmentation, list) and segmentation:
-                rings = polygon_rings(segmentation)
-                for ring in rings:
-                    check_ring(ring)
-                points = np.concatenate(rings)
-                box = np.concatenate([points.min(axis=0), points.max(axis=0)])
-                yield from _outside_faults(box, f"{where}.segmentation", size)
-                if not self._affords(rings, size):
-                    if self._outline_left >= 0:
-                        self._outline_left = -1
-                        yield _warning(
-                            where,
-                            "from here on, masks of polygons are not compared with areas and boxes: "
-                            f"the outlines of the file add up to more than {MAX_TOTAL_OUTLINE:.0f} pixels",
-                        )
-                    return
-            mask = segmentation_rle(segmentation, *size)
+            rings = _checked_rings(raw.get("segmentation"))
+            outside = list(_outside_faults(_bounds(rings), f"{where}.segmentation", size)) if rings else []
+            yield from outside
+            if any(fault.severity is Severity.ERROR for fault in outside):
+                return
+            self._outline_left -= sum(outline_length(ring) for ring in rings)
+            if rings and self._outline_left < 0:
+                yield from self._budget_faults(where)
+                return
+            mask = segmentation_rle(raw.get("segmentation"), *size)
         except ValueError as error:
             yield Fault(f"{where}.segmentation", str(error))
             return
         if mask:
             yield from _mask_faults(raw, mask, where)
 
-    def _affords(self, rings: list[np.ndarray], size: tuple[int, int]) -> bool:
-        self._outline_left -= sum(outline_length(ring) for ring in rings)
-        return self._outline_left >= 0
+    def _budget_faults(self, where: str) -> Iterator[Fault]:
+        if self._budget_reported:
+            return
+        self._budget_reported = True
+        yield _warning(
+            where,
+            "from here on, masks of polygons are not compared with areas and boxes: the outlines of the file "
+            f"add up to more than {MAX_TOTAL_OUTLINE:.0f} pixels",
+        )
+
+
+def _checked_rings(segmentation: Any) -> list[np.ndarray]:
+    rings = polygon_rings(segmentation) if isinstance(segmentation, list) else []
+    for ring in rings:
+        check_ring(ring)
+    return rings
+
+
+def _bounds(rings: list[np.ndarray]) -> np.ndarray:
+    points = np.concatenate(rings)
+    return np.concatenate([points.min(axis=0), points.max(axis=0)])
 
 
 def _field_faults(raw: dict[str, Any], where: str) -> Iterator[Fault]:
@@ -99,7 +110,7 @@ def _field_faults(raw: dict[str, Any], where: str) -> Iterator[Fault]:
     elif not (raw["bbox"][2] > 0 and raw["bbox"][3] > 0):
         yield _warning(f"{where}.bbox", f"has no extent: {shown(raw['bbox'])}")
     area = raw.get("area")
-    if not (is_number(area) and area >= 0):
+    if not is_area(area):
         yield Fault(f"{where}.area", f"must be a number of pixels, but {state(raw, 'area')}")
     iscrowd = raw.get("iscrowd")
     if "iscrowd" not in raw:
@@ -143,7 +154,7 @@ def _mask_faults(raw: dict[str, Any], mask: Rle, where: str) -> Iterator[Fault]:
     box = rles.boxes([mask])[0].astype(float)
     width, height = box[2:] - box[:2]
     area, bbox = raw.get("area"), raw.get("bbox")
-    if is_number(area) and abs(area - pixels) > _AREA_TOLERANCE * pixels + width + height:
+    if is_area(area) and abs(area - pixels) > _AREA_TOLERANCE * pixels + width + height:
         yield _warning(f"{where}.area", f"is {area:g}, but the mask covers {pixels} pixels")
     if is_box(bbox):
         difference = np.abs(_xyxy(bbox) - box).max()

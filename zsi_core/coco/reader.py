@@ -14,7 +14,7 @@ from typing import Any
 
 from zsi_core.coco.json_file import load_json
 from zsi_core.coco.segmentation import segmentation_rle
-from zsi_core.coco.values import file_name_problem, is_box, is_id, is_number, is_side, shown
+from zsi_core.coco.values import file_name_problem, is_area, is_box, is_id, is_side, shown
 from zsi_core.errors import AnnotationError
 from zsi_core.instances.rle import Rle
 from zsi_core.semantics.names import class_key
@@ -190,8 +190,8 @@ def _annotation(raw: dict[str, Any], where: str) -> CocoAnnotation:
     area, iscrowd = raw.get("area"), raw.get("iscrowd", 0)
     if not is_box(bbox):
         raise ValueError(f"{where}.bbox must be [x, y, width, height], but {_state(raw, 'bbox')}")
-    if area is not None and not is_number(area):
-        raise ValueError(f"{where}.area must be a number, but {_state(raw, 'area')}")
+    if area is not None and not is_area(area):
+        raise ValueError(f"{where}.area must be a number of pixels, but {_state(raw, 'area')}")
     if iscrowd not in (0, 1):
         raise ValueError(f"{where}.iscrowd must be 0 or 1, but {_state(raw, 'iscrowd')}")
     return CocoAnnotation(

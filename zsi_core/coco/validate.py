@@ -191,7 +191,7 @@ def _folder_faults(images: list[tuple[str, dict[str, Any]]], folder: Path) -> It
             yield Fault(where, what, "correct width and height, or check that it is the same image")
     extra = sum(found.name not in listed for found in find_images([folder]))
     if extra:
-        what = f"{extra} image files in the folder are not listed"
+        what = f"{extra} of the image files in the folder are missing from the list"
         yield Fault("images", what, "list images without objects, too", Severity.WARNING)
 
 

@@ -29,6 +29,11 @@ def is_number(value: Any) -> TypeGuard[float]:
     return type(value) in (int, float) and -MAX_NUMBER <= value <= MAX_NUMBER and math.isfinite(value)
 
 
+def is_area(value: Any) -> TypeGuard[float]:
+    """A number of pixels, not negative."""
+    return is_number(value) and value >= 0
+
+
 def is_box(value: Any) -> TypeGuard[list[float]]:
     """[x, y, width, height] with sides of at least 0."""
     return (
