@@ -140,11 +140,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _stretched(values: np.ndarray) -> np.ndarray:
     """Grey values of any number type as (H, W) uint8; flat images and NaN become black."""
-    grey = np.asarray(values, dtype=np.float32)
+    grey = np.array(values, dtype=np.float32)  # a copy, to compute in place: these images are large
     finite = np.isfinite(grey)
     if not finite.all():
-        lowest = grey[finite].min() if finite.any() else 0.0
-        grey = np.where(finite, grey, lowest)
+        grey[~finite] = grey[finite].min() if finite.any() else 0.0
     # A million pixels settle the percentiles; sorting fifty million would take seconds.
     step = max(1, int(np.sqrt(grey.size / 1_000_000)))
     low, high = np.percentile(grey[::step, ::step], STRETCH_PERCENTILES)
@@ -152,7 +151,10 @@ def _stretched(values: np.ndarray) -> np.ndarray:
         low, high = float(grey.min()), float(grey.max())
     if high <= low:
         return np.zeros(grey.shape, dtype=np.uint8)
-    return np.clip((grey - low) * (255.0 / (high - low)) + 0.5, 0, 255).astype(np.uint8)
+    grey -= low
+    grey *= 255.0 / (high - low)
+    grey += 0.5
+    return np.clip(grey, 0, 255, out=grey).astype(np.uint8)
 
 
 @dataclass(frozen=True)

@@ -263,6 +263,15 @@ def test_names_that_lead_out_of_the_folder_are_refused(name: str) -> None:
         CocoWriter().add_image(name, SIZE)
 
 
+@pytest.mark.parametrize("name", ["2024-05-01 12:30:00.jpg", "a..b/..c.jpg", ".hidden/a.jpg", "čaj.jpg"])
+def test_unusual_names_are_kept(name: str, tmp_path: Path) -> None:
+    writer = CocoWriter()
+    writer.add_image(name, SIZE)
+    writer.write(tmp_path / "a.json")
+    assert read_coco(tmp_path / "a.json").images[0].file_name == name
+    assert validate(tmp_path / "a.json") == []
+
+
 def test_image_listed_twice_and_object_of_no_image() -> None:
     writer = CocoWriter()
     writer.add_image("1.jpg", SIZE)

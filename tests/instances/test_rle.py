@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from pycocotools import mask as coco_mask
 
 from zsi_core.instances import rle
 
@@ -91,6 +92,8 @@ def test_runs_of_length_zero_do_not_stretch_the_box() -> None:
     # 2 outside, an empty run inside, 3 outside, 1 inside, ... as some programs write it.
     compressed = rle.from_counts([2, 0, 3, 1, 0, 1, 2], (3, 3))
     assert rle.to_counts(compressed).tolist() == [5, 2, 2]
+    foreign = coco_mask.frPyObjects({"size": [3, 3], "counts": [2, 0, 3, 1, 0, 1, 2]}, 3, 3)
+    assert rle.to_counts({"size": [3, 3], "counts": foreign["counts"].decode()}).tolist() == [5, 2, 2]
     assert rle.boxes([compressed]).tolist() == [[1, 0, 3, 3]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import re
 import reprlib
 from typing import Any, TypeGuard
 
@@ -10,7 +10,7 @@ MAX_ID = 2**63 - 1
 MAX_NUMBER = 1e9
 """Bound on coordinates and areas: far above any image, and safe to compute with."""
 
-_DRIVE_SEPARATOR = ":"
+_DRIVE = re.compile("[A-Za-z]:")
 
 
 def is_id(value: Any) -> TypeGuard[int]:
@@ -25,8 +25,7 @@ def is_side(value: Any) -> TypeGuard[int]:
 
 def is_number(value: Any) -> TypeGuard[float]:
     """A finite number within ±`MAX_NUMBER`; `true` is not one."""
-    # NaN fails the comparison; the bound on integers comes first because huge ones do not convert to float.
-    return type(value) in (int, float) and -MAX_NUMBER <= value <= MAX_NUMBER and math.isfinite(value)
+    return type(value) in (int, float) and -MAX_NUMBER <= value <= MAX_NUMBER  # NaN fails every comparison
 
 
 def is_area(value: Any) -> TypeGuard[float]:
@@ -55,7 +54,7 @@ def file_name_problem(name: Any) -> str:
     if "\0" in name:
         return "must not hold a NUL character"
     parts = name.replace("\\", "/").split("/")
-    if parts[0] == "" or _DRIVE_SEPARATOR in parts[0]:
+    if parts[0] == "" or _DRIVE.match(name):
         return "must be relative to the image folder, not absolute"
     if ".." in parts:
         return "must stay inside the image folder, without '..'"

@@ -126,7 +126,7 @@ def iou(first: Sequence[Rle], second: Sequence[Rle]) -> np.ndarray:
     if not first or not second:
         return np.zeros((len(first), len(second)))
     values = np.asarray(coco_mask.iou(list(first), list(second), [0] * len(second)), dtype=np.float64)
-    return np.nan_to_num(values.reshape(len(first), len(second)))
+    return values.reshape(len(first), len(second))
 
 
 def union(rles: Sequence[Rle]) -> Rle:
