@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import typer
 
 from app import __main__ as start
 from app import qt_guard
 from zsi_core import __version__
-from zsi_core.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED
+from zsi_core.cli import app as command_line
+from zsi_core.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_SOME_SKIPPED
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,33 +59,40 @@ def test_demo_names_where_the_results_are(
 
     def propose(arguments: Sequence[str]) -> int:
         ran.append(arguments)
-        (folder / "proposals.json").write_text("{}")
+        assert folder.is_dir()
         return EXIT_DONE
 
     monkeypatch.setattr(start, "demo_folder", lambda: folder)
     monkeypatch.setattr(start, "run_command_line", propose)
     assert start.main(["--demo"]) == EXIT_DONE
-    expected = [
-        "propose",
-        "--demo",
-        "-o",
-        str(folder / "proposals.json"),
-        "--preview",
-        str(folder / "previews"),
-    ]
-    assert ran == [expected]
+    files = ["-o", str(folder / "proposals.json"), "--preview", str(folder / "previews")]
+    assert ran == [["propose", "--demo", "--overwrite", *files]]
     said = capsys.readouterr().out
     assert str(folder / "proposals.json") in said
     assert str(folder / "previews") in said
 
 
-def test_results_of_an_earlier_demo_are_not_passed_off_as_new(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (EXIT_DONE, True),
+        (EXIT_SOME_SKIPPED, True),
+        (EXIT_INTERRUPTED, True),
+        (EXIT_BAD_INPUT, False),
+        (EXIT_INTERNAL, False),
+    ],
+)
+def test_results_are_named_when_there_are_any(
+    code: int,
+    told: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "proposals.json").write_text("{}")
-    monkeypatch.setattr(start, "run_command_line", lambda _: EXIT_BAD_INPUT)
-    assert start.propose_on_demo(tmp_path) == EXIT_BAD_INPUT
-    assert "Results" not in capsys.readouterr().out
+    (tmp_path / "proposals.json").write_text("of an earlier demo")
+    monkeypatch.setattr(start, "run_command_line", lambda _: code)
+    assert start.propose_on_demo(tmp_path) == code
+    assert ("Results of the demo" in capsys.readouterr().out) is told
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(
@@ -132,6 +141,16 @@ def test_the_child_is_left_to_finish_after_ctrl_c(
     monkeypatch.setattr(subprocess, "Popen", lambda _: child)
     assert start.run_command_line(["propose"]) == code
     assert child.plays == []
+
+
+def test_propose_has_every_option_that_the_demo_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Sequence[str]] = []
+    monkeypatch.setattr(start, "run_command_line", lambda arguments: ran.append(arguments) or EXIT_DONE)
+    start.propose_on_demo(tmp_path)
+    (command, *arguments) = ran[0]
+    parameters = typer.main.get_command(command_line).commands[command].params  # type: ignore[attr-defined]
+    known = {option for parameter in parameters for option in parameter.opts}
+    assert {argument for argument in arguments if argument.startswith("-")} <= known
 
 
 def test_the_process_of_the_window_loads_neither_torch_nor_gensim() -> None:
