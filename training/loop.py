@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from timm.utils import ModelEmaV3
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from training.backbone_weights import find_efficientnet_lite0, load_imagenet_backbone
@@ -113,7 +113,8 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda step: rate_factor(step, recipe.steps, recipe.warmup_steps)
         )
-        self.averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay))
+        self.averaged = ModelEmaV3(model, recipe.ema_decay, use_warmup=True)
+        self.steps_done = 0
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One optimizer step.
@@ -135,7 +136,8 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
         self.schedule.step()
-        self.averaged.update_parameters(self.model)
+        self.steps_done += 1
+        self.averaged.update(self.model, self.steps_done)
         return values
 
     def averaged_model(self) -> ZSI:

@@ -24,7 +24,7 @@ from zsi_core.errors import CheckpointError
 from zsi_core.inference.encoded import EncodedImage
 from zsi_core.inference.mask_paste import paste_mask
 from zsi_core.inference.precision import fastest_dtype
-from zsi_core.inference.preprocessing import fit
+from zsi_core.inference.preprocessing import CANVASES, fit
 from zsi_core.inference.scoring import Calibration, detect, fused_scores
 from zsi_core.inference.vocabulary import Mode, Vocabulary, VocabularyBuilder
 from zsi_core.instances import Instances
@@ -86,6 +86,7 @@ class Segmenter:
         self.checkpoint = checkpoint
         self.device = device
         self.dtype = dtype or fastest_dtype(torch.device(device).type)
+        self.canvases = tuple((h, w) for h, w in info.preprocessing.get("canvases", CANVASES))
         self.calibration = Calibration.from_dict(info.calibration)
         self.model = checkpoint.model.eval().to(device).to(memory_format=torch.channels_last)
 
@@ -117,7 +118,7 @@ class Segmenter:
         Args:
             image: (H, W, 3) uint8 RGB, upright (see `zsi_core.images.read_image`).
         """
-        fitted = fit(image)
+        fitted = fit(image, self.canvases)
         with torch.inference_mode(), self._precision():
             regions = self.model.regions(fitted.pixels.to(self.device), [fitted.size])[0]
         half = {name: level.half() for name, level in regions.pyramid.items()}

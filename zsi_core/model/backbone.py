@@ -33,7 +33,7 @@ class Backbone(nn.Module):
         probe: Any = timm.create_model(name, features_only=True, pretrained=False)
         available = probe.feature_info.reduction()
         wanted = [i for i, stride in enumerate(available) if stride in STRIDES[:3]]
-        if len(wanted) != 3:
+        if tuple(available[i] for i in wanted) != STRIDES[:3]:
             raise ValueError(
                 f"backbone {name!r} must have feature maps of stride 8, 16 and 32, but has {available}"
             )

@@ -72,6 +72,7 @@ class ZeroShotDetector(nn.Module):
 
     def reconstruction_loss(self, f: Tensor, e: Tensor) -> Tensor:
         """L_R of Eq. 1 as a mean over elements; zero without a decoder."""
-        if self.T_d is None or f.numel() == 0:
+        if self.T_d is None:
             return f.sum() * 0.0
-        return F.mse_loss(self.T_d(e).float(), f.float())
+        error = (self.T_d(e).float() - f.float()).square()
+        return error.mean() if error.numel() else error.sum()

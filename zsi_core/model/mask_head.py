@@ -83,6 +83,7 @@ class SemanticMaskHead(nn.Module):
 
     def reconstruction_loss(self, y: Tensor) -> Tensor:
         """L_R of Eq. 1 as a mean over elements; zero without a decoder."""
-        if self.E is None or self.D is None or y.numel() == 0:
+        if self.E is None or self.D is None:
             return y.sum() * 0.0
-        return F.mse_loss(self.D(self.E(y)).float(), y.float())
+        error = (self.D(self.E(y)).float() - y.float()).square()
+        return error.mean() if error.numel() else error.sum()
