@@ -32,6 +32,7 @@ FORBIDDEN = {
 # Files that write without `atomic_write`, and why they may.
 WRITERS = {
     "training/log.py": "the log of a run is appended to, line by line",
+    "zsi_core/proposing/journal.py": "the journal of a run is appended to, one line for each image",
 }
 
 
