@@ -16,16 +16,7 @@ import platformdirs
 
 from app.qt_guard import check_pyside6
 from zsi_core import __version__
-from zsi_core.errors import (
-    EXIT_BAD_INPUT,
-    EXIT_DONE,
-    EXIT_INTERNAL,
-    EXIT_INTERRUPTED,
-    EXIT_SOME_SKIPPED,
-    ZsiError,
-)
-
-WITH_RESULTS = (EXIT_DONE, EXIT_SOME_SKIPPED, EXIT_INTERRUPTED)
+from zsi_core.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERNAL, ZsiError
 
 WHAT_WORKS = """\
 ZSI Annotator {version}: the window does not exist yet. What works today, from the command line:
@@ -90,13 +81,10 @@ def propose_on_demo(folder: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ZsiError(f"the results of the demo cannot be written to {folder}: {error}") from error
-    print("Proposing on the demo pictures ...", flush=True)
-    code = run_command_line(
+    print(f"Proposing on the demo pictures; the results go to {folder}", flush=True)
+    return run_command_line(
         ["propose", "--demo", "--overwrite", "-o", str(annotations), "--preview", str(previews)]
     )
-    if code in WITH_RESULTS:
-        print(f"\nResults of the demo:\n  masks    {annotations}\n  pictures {previews}")
-    return code
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
