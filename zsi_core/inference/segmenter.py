@@ -97,6 +97,7 @@ class Segmenter:
         *,
         words: str | Path | None = None,
         device: str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> Segmenter:
         """Load an installed model.
 
@@ -104,13 +105,15 @@ class Segmenter:
             name_or_path: installed name ("starter") or checkpoint folder.
             words: word-vector file; the bundled table by default.
             device: "cuda" if there is one, else "cpu", by default.
+            dtype: as in the constructor.
 
         Raises:
             CheckpointError, WordTableError: as in the constructor, or files missing or damaged.
         """
         checkpoint = load_checkpoint(find_checkpoint(name_or_path))
         table = WordTable.bundled() if words is None else WordTable.load(words)
-        return cls(checkpoint, table, device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        return cls(checkpoint, table, device=device, dtype=dtype)
 
     def encode(self, image: np.ndarray) -> EncodedImage:
         """Run the network on an image, once.

@@ -1,0 +1,28 @@
+"""Fixtures that several folders of tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a real checkpoint with random weights, which knows dog, car and person."""
+    import torch
+
+    from zsi_core.checkpoint import CheckpointInfo, save_checkpoint, vectors_sha256
+    from zsi_core.model import ZSI, ModelConfig
+    from zsi_core.semantics import WordTable, resolve_all
+
+    table = WordTable.bundled()
+    seen = ("dog", "car", "person")
+    config = ModelConfig(pyramid_channels=32, box_features=64, mask_channels=32, proposals_test=60)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = ZSI(config, torch.from_numpy(table.vector("background")))
+    info = CheckpointInfo(config, seen, vectors_sha256(resolve_all(table, seen)), table.sha256)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_checkpoint(folder, model, info, "# tiny\n\nRandom weights.\n")
+    return folder

@@ -1,0 +1,80 @@
+"""How far a run is, on stderr: a bar in a terminal, a line from time to time elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from zsi_core.proposing.job import Finished
+
+PLAIN_INTERVAL = 10.0
+"""Seconds between two lines where no bar can be drawn."""
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f} images/s" if task.speed else "", style="progress.data.speed")
+
+
+class RunProgress:
+    """A context manager that tells the count, the rate, the remaining time, and what was skipped."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        """
+        Args:
+            console: where to; by default stderr.
+        """
+        self._console = console or Console(stderr=True)
+        columns = (TextColumn("proposing"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
+        self._task = self._bar.add_task("", visible=False)
+        self._total = self._done = self._before = 0
+        self._started = self._told = 0.0
+
+    def __enter__(self) -> RunProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def start(self, total: int, done: int = 0) -> None:
+        """The run begins.
+
+        Args:
+            total: its images.
+            done: how many of them an earlier run has finished.
+        """
+        self._total, self._done, self._before = total, done, done
+        self._started = self._told = time.monotonic()
+        self._bar.update(self._task, total=total, completed=done, visible=True)
+
+    def advance(self, finished: Finished) -> None:
+        """Another image is done."""
+        if finished.skipped:
+            self._say(f"skipped: {finished.image.name} {finished.skipped}")
+        self._done += 1
+        self._bar.advance(self._task)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._told >= PLAIN_INTERVAL:
+            self._told = now
+            rate = (self._done - self._before) / (now - self._started)
+            left = round((self._total - self._done) / rate)
+            self._say(f"{self._done} of {self._total} images, {rate:.1f} images/s, {left} s left")
+
+    def _say(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
