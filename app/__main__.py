@@ -12,11 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import platformdirs
-
 from app.qt_guard import check_pyside6
 from zsi_core import __version__
 from zsi_core.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERNAL, ZsiError
+from zsi_core.files import user_data_dir
 
 WHAT_WORKS = """\
 ZSI Annotator {version}: the window does not exist yet. What works today, from the command line:
@@ -67,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def demo_folder() -> Path:
     """Folder in the user's data directory where the results of the demo are written."""
-    return Path(platformdirs.user_data_dir("zsi-annotator", appauthor=False)) / "demo"
+    return user_data_dir() / "demo"
 
 
 def propose_on_demo(folder: Path) -> int:

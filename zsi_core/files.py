@@ -1,4 +1,4 @@
-"""Where packaged resources lie, the hash of a file, and the one helper through which every file is written."""
+"""Where resources and the user's files lie, and the one helper through which every file is written."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import platformdirs
+
+APPLICATION = "zsi-annotator"
+
 
 def resources_dir() -> Path:
     """Folder with word vectors, splits, models and demo photographs.
@@ -18,6 +22,16 @@ def resources_dir() -> Path:
     """
     packaged = Path(__file__).parent / "_resources"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "resources"
+
+
+def user_data_dir() -> Path:
+    """Folder of the user's models and other data that must not be lost."""
+    return Path(platformdirs.user_data_dir(APPLICATION, appauthor=False))
+
+
+def user_cache_dir() -> Path:
+    """Folder of what can be made again: `ZSI_CACHE` if that is set, else the user's cache folder."""
+    return Path(os.environ.get("ZSI_CACHE") or platformdirs.user_cache_dir(APPLICATION, appauthor=False))
 
 
 @contextmanager

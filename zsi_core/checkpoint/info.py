@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,14 +102,49 @@ class CheckpointInfo:
                 f"{where}: profile {values['profile']!r} is not one of {', '.join(PROFILES)}: "
                 "install the version that wrote it"
             )
-        if not values["seen"] or not all(isinstance(name, str) for name in values["seen"]):
-            raise CheckpointError(f"{where}: 'seen' must list class names: copy the checkpoint again")
+        for key, kind, fits in (
+            ("seen", "class names", _are_names(values["seen"])),
+            ("preprocessing", "'canvases' of [height, width]", _are_canvases(values["preprocessing"])),
+            ("calibration", "finite numbers", all(map(_is_number, values["calibration"].values()))),
+        ):
+            if not fits:
+                raise CheckpointError(
+                    f"{where}: {key!r} must hold {kind}, but got {values[key]!r}: copy the checkpoint again"
+                )
+        parent = values.get("parent")
+        if not isinstance(parent, str | None):
+            raise CheckpointError(
+                f"{where}: 'parent' must be str or null, but got {parent!r}: copy the checkpoint again"
+            )
+        try:
+            model = ModelConfig.from_dict(values["model"])
+        except CheckpointError as error:
+            raise CheckpointError(f"{where}: {error}") from error
         return cls(
             **{key: values[key] for key in kinds if key not in ("model", "seen")},
-            model=ModelConfig.from_dict(values["model"]),
+            model=model,
             seen=tuple(values["seen"]),
-            parent=values.get("parent"),
+            parent=parent,
         )
+
+
+def _are_names(values: list[Any]) -> bool:
+    return bool(values) and all(isinstance(name, str) and name for name in values)
+
+
+def _are_canvases(preprocessing: dict[str, Any]) -> bool:
+    """Whether `canvases` is absent, or lists at least one (height, width) in pixels."""
+    canvases = preprocessing.get("canvases", [[1, 1]])
+    return (
+        isinstance(canvases, list)
+        and bool(canvases)
+        and all(isinstance(sides, list) and len(sides) == 2 for sides in canvases)
+        and all(type(side) is int and side > 0 for sides in canvases for side in sides)
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < sys.float_info.max
 
 
 def vectors_sha256(vectors: np.ndarray) -> str:

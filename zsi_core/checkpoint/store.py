@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import timm
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
+from torch import Tensor
 
 from zsi_core.checkpoint.info import CheckpointInfo
 from zsi_core.errors import CheckpointError
@@ -43,38 +44,72 @@ class Checkpoint:
 def save_checkpoint(
     folder: Path, model: ZSI, info: CheckpointInfo, card: str, *, with_decoders: bool = False
 ) -> None:
-    """Write a checkpoint folder, complete or not at all; an older one under the same name is replaced.
+    """Write a checkpoint folder, complete or not at all; an older checkpoint under the same name is replaced.
 
     Args:
         folder: where it goes; its parent must exist.
-        model: weights are stored as float16.
+        model: weights are stored as float16, except tensors with values beyond its range.
         info: content of `config.json`.
         card: model card in Markdown.
         with_decoders: keep what only training needs.
+
+    Raises:
+        CheckpointError: weights that are not finite, something else under that name, or a file that cannot
+            be written; an older checkpoint stays as it was.
     """
+    if folder.exists() and not (folder / CONFIG).is_file() and not _is_empty_folder(folder):
+        raise CheckpointError(f"{folder} exists and is no checkpoint: remove it, or choose another name")
     tensors = {
-        name: value.half().contiguous() if value.is_floating_point() else value.contiguous()
+        name: _stored(name, value)
         for name, value in model.state_dict().items()
         if with_decoders or not name.startswith(TRAINING_ONLY)
     }
-    fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        save_file({name: tensor.cpu() for name, tensor in tensors.items()}, fresh / WEIGHTS)
-        with atomic_write(fresh / CONFIG, "w") as stream:
-            json.dump(info.to_dict(), stream, indent=1, allow_nan=False)
-        with atomic_write(fresh / CARD, "w") as stream:
-            stream.write(card)
-        fresh.chmod(0o755)
-        (fresh / WEIGHTS).chmod(0o644)
+        with tempfile.TemporaryDirectory(
+            dir=folder.parent, prefix=f".{folder.name}.", ignore_cleanup_errors=True
+        ) as place:
+            fresh = Path(place, "new")
+            fresh.mkdir()
+            with atomic_write(fresh / WEIGHTS) as stream:
+                stream.write(save(tensors))
+            with atomic_write(fresh / CONFIG, "w") as stream:
+                json.dump(info.to_dict(), stream, indent=1, allow_nan=False)
+            with atomic_write(fresh / CARD, "w") as stream:
+                stream.write(card)
+            _replace(folder, fresh, Path(place, "old"))
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder} cannot be written ({error.strerror or error}): free some space or check its "
+            "permissions; an older checkpoint of this name is as it was"
+        ) from error
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _stored(name: str, value: Tensor) -> Tensor:
+    """A tensor as it goes into the file."""
+    value = value.detach().cpu().contiguous()
+    if not value.is_floating_point():
+        return value
+    half = value.half()
+    if half.isfinite().all():
+        return half
+    if not value.isfinite().all():
+        raise CheckpointError(f"{name} has values that are not finite: train with a lower learning rate")
+    return value.float()
+
+
+def _replace(folder: Path, fresh: Path, old: Path) -> None:
+    """Put `fresh` in the place of `folder`, which goes to `old`, or back where it was if that fails."""
+    try:
         if folder.exists():
-            old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
-            folder.rename(old / folder.name)
-            fresh.rename(folder)
-            shutil.rmtree(old)
-        else:
-            fresh.rename(folder)
+            folder.rename(old)
+        fresh.rename(folder)
     except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.rename(folder)
         raise
 
 
@@ -90,7 +125,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         tensors = load_file(weights)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{weights} cannot be read ({error}): copy the checkpoint again") from error
-    model = ZSI(info.model, torch.ones(info.model.semantic_dimension))
+    model = _network(info, folder / CONFIG)
     try:
         wrong = model.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}, strict=False
@@ -107,6 +142,22 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(model.eval(), info, file_sha256(weights), folder)
 
 
+def _network(info: CheckpointInfo, config: Path) -> ZSI:
+    """The network of a configuration, with random weights."""
+    # timm would fetch the description of a name like "hf-hub:..." from the network.
+    if not timm.is_model(info.model.backbone):
+        raise CheckpointError(
+            f"{config}: timm {timm.__version__} has no backbone {info.model.backbone!r}: install the version "
+            "that wrote it"
+        )
+    try:
+        return ZSI(info.model, torch.ones(info.model.semantic_dimension))
+    except Exception as error:  # whatever torch, torchvision and timm say to sizes that make no sense
+        raise CheckpointError(
+            f"{config} describes a network that cannot be built ({error}): copy the checkpoint again"
+        ) from error
+
+
 def read_info(folder: Path) -> CheckpointInfo:
     """Read `config.json` alone.
 
@@ -120,6 +171,6 @@ def read_info(folder: Path) -> CheckpointInfo:
         raise CheckpointError(
             f"{folder} is not a checkpoint: it must hold {WEIGHTS} and {CONFIG} ({error.strerror}: {path})"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged ({error}): copy the checkpoint again") from error
     return CheckpointInfo.from_dict(values, str(path))

@@ -9,15 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 
-from zsi_core.files import atomic_write
+from zsi_core.files import atomic_write, user_cache_dir
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +31,7 @@ class CachedTable:
 
 def cache_dir() -> Path:
     """Folder of the converted tables: under ZSI_CACHE if that is set, else in the user's cache folder."""
-    root = os.environ.get("ZSI_CACHE") or platformdirs.user_cache_dir("zsi-annotator", appauthor=False)
-    return Path(root) / "words"
+    return user_cache_dir() / "words"
 
 
 def find(source: Path) -> CachedTable | None:
