@@ -102,14 +102,14 @@ class CheckpointInfo:
                 f"{where}: profile {values['profile']!r} is not one of {', '.join(PROFILES)}: "
                 "install the version that wrote it"
             )
-        for key, kind, fits in (
+        for key, content, fits in (
             ("seen", "class names", _are_names(values["seen"])),
             ("preprocessing", "'canvases' of [height, width]", _are_canvases(values["preprocessing"])),
             ("calibration", "finite numbers", all(map(_is_number, values["calibration"].values()))),
         ):
             if not fits:
                 raise CheckpointError(
-                    f"{where}: {key!r} must hold {kind}, but got {values[key]!r}: copy the checkpoint again"
+                    f"{where}: {key!r} must hold {content}, but got {values[key]!r}: copy the checkpoint again"
                 )
         parent = values.get("parent")
         if not isinstance(parent, str | None):
