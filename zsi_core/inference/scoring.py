@@ -73,7 +73,28 @@ def fused_scores(logits: Tensor, objectness: Tensor, seen: Tensor, calibration: 
     return probability ** (1 - power) * objectness[:, None] ** power
 
 
-def detect(boxes: Tensor, scores: Tensor, shown: int, threshold: float, max_detections: int) -> Detections:
+def foreground_scores(logits: Tensor, objectness: Tensor, calibration: Calibration) -> Tensor:
+    """Scores of every region for being anything but background, fused as those of a name.
+
+    Args:
+        logits: (R, 1 + K) of the detector, background first.
+        objectness: (R,) foreground probability of the RPN.
+
+    Returns:
+        (R,) float32 in [0, 1].
+    """
+    power = calibration.objectness_power
+    return (1 - logits.softmax(dim=1)[:, 0]) ** (1 - power) * objectness**power
+
+
+def detect(
+    boxes: Tensor,
+    scores: Tensor,
+    shown: int,
+    threshold: float,
+    max_detections: int,
+    across_names: float | None = ACROSS_NAMES_NMS,
+) -> Detections:
     """Non-maximum suppression per name, then across names, which keeps the best name of a region.
 
     Args:
@@ -82,11 +103,14 @@ def detect(boxes: Tensor, scores: Tensor, shown: int, threshold: float, max_dete
         shown: S.
         threshold: smallest score.
         max_detections: largest N.
+        across_names: overlap from which a better name suppresses another one; None: never.
     """
     region, name = (scores[:, :shown] >= threshold).nonzero(as_tuple=True)
     score = scores[region, name]
     keep = batched_nms(boxes[region], score, name, PER_NAME_NMS)
-    keep = keep[nms(boxes[region[keep]], score[keep], ACROSS_NAMES_NMS)][:max_detections]
+    if across_names is not None:
+        keep = keep[nms(boxes[region[keep]], score[keep], across_names)]
+    keep = keep[:max_detections]
     region, name, score = region[keep], name[keep], score[keep]
     others = scores[region].scatter(1, name[:, None], -1.0)
     runner_up_score, runner_up = (

@@ -20,12 +20,19 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from zsi_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, vectors_sha256
-from zsi_core.errors import CheckpointError
+from zsi_core.errors import CheckpointError, ZsiError
 from zsi_core.inference.encoded import EncodedImage
 from zsi_core.inference.mask_paste import paste_mask
 from zsi_core.inference.precision import fastest_dtype
 from zsi_core.inference.preprocessing import CANVASES, fit
-from zsi_core.inference.scoring import Calibration, detect, fused_scores
+from zsi_core.inference.scoring import (
+    ACROSS_NAMES_NMS,
+    Calibration,
+    Detections,
+    detect,
+    foreground_scores,
+    fused_scores,
+)
 from zsi_core.inference.vocabulary import Mode, Vocabulary, VocabularyBuilder
 from zsi_core.instances import Instances
 from zsi_core.instances.rle import Rle
@@ -109,10 +116,11 @@ class Segmenter:
 
         Raises:
             CheckpointError, WordTableError: as in the constructor, or files missing or damaged.
+            ZsiError: the device cannot be used.
         """
+        device = _usable_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         checkpoint = load_checkpoint(find_checkpoint(name_or_path))
         table = WordTable.bundled() if words is None else WordTable.load(words)
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         return cls(checkpoint, table, device=device, dtype=dtype)
 
     def encode(self, image: np.ndarray) -> EncodedImage:
@@ -151,32 +159,69 @@ class Segmenter:
             NameResolutionError: a name that has no word vector.
             ValueError: unknown mode, or an image encoded by another model.
         """
+        return self.find(
+            encoded,
+            self.vocabularies.build(names, mode),
+            threshold=self.calibration.threshold if threshold is None else threshold,
+            max_instances=max_instances,
+        )
+
+    def find(
+        self,
+        encoded: EncodedImage,
+        vocabulary: Vocabulary,
+        *,
+        threshold: float,
+        max_instances: int,
+        across_names: float | None = ACROSS_NAMES_NMS,
+    ) -> Instances:
+        """Instances of the shown names of a vocabulary: `query` for a caller that decides what competes.
+
+        Args:
+            encoded: from `encode` of this model.
+            vocabulary: names of the softmax.
+            threshold: smallest score.
+            max_instances: largest N.
+            across_names: overlap of boxes from which a better name suppresses another one; None: never.
+
+        Raises:
+            ValueError: an image encoded by another model.
+        """
         self._check(encoded)
-        vocabulary = self.vocabularies.build(names, mode)
+        with torch.inference_mode():
+            scores = self._scores(encoded, vocabulary)
+            found = detect(encoded.boxes, scores, vocabulary.shown, threshold, max_instances, across_names)
+            return self._instances(encoded, vocabulary, found)
+
+    def find_anything(
+        self, encoded: EncodedImage, vocabulary: Vocabulary, *, max_instances: int = 100
+    ) -> Instances:
+        """The best regions, whatever they are; each has the mask of its best name.
+
+        Regions are ranked by their foreground score and suppress each other whatever their names.
+
+        Args:
+            encoded: from `encode` of this model.
+            vocabulary: names of the softmax.
+            max_instances: largest N.
+
+        Raises:
+            ValueError: an image encoded by another model.
+        """
+        self._check(encoded)
         with torch.inference_mode():
             logits = self._logits(encoded.regions.features, encoded, vocabulary)
-            scores = fused_scores(
-                logits, encoded.regions.objectness, vocabulary.seen.to(self.device), self.calibration
+            foreground = foreground_scores(logits, encoded.regions.objectness, self.calibration)
+            found = detect(encoded.boxes, foreground[:, None], 1, 0.0, max_instances)
+            scores = self._scores(encoded, vocabulary)[found.regions]
+            best = scores.topk(min(2, scores.shape[1]), dim=1)
+            found = replace(
+                found,
+                names=best.indices[:, 0],
+                runner_up_names=best.indices[:, -1],
+                runner_up_scores=best.values[:, -1],
             )
-            found = detect(
-                encoded.boxes,
-                scores,
-                vocabulary.shown,
-                self.calibration.threshold if threshold is None else threshold,
-                max_instances,
-            )
-            vectors = vocabulary.vectors.to(self.device)[found.names]
-            masks = self._masks(encoded, found.regions.tolist(), vectors)
-        return Instances(
-            boxes=encoded.boxes[found.regions].cpu().numpy(),
-            scores=found.scores.cpu().numpy(),
-            names=tuple(vocabulary.names[i] for i in found.names.tolist()),
-            masks=tuple(masks),
-            runner_up_names=tuple(vocabulary.names[i] for i in found.runner_up_names.tolist()),
-            runner_up_scores=found.runner_up_scores.cpu().numpy(),
-            region_indices=found.regions.cpu().numpy(),
-            image_size=encoded.image_size,
-        )
+            return self._instances(encoded, vocabulary, found)
 
     def segment_box(self, encoded: EncodedImage, box: Sequence[float], name: str | None = None) -> Instances:
         """The object in a box that somebody drew, from the kept feature maps.
@@ -304,6 +349,25 @@ class Segmenter:
         background = encoded.regions.background[0].expand(len(features), -1)
         return self.model.detector.scores(features, vocabulary.vectors.to(self.device), background)
 
+    def _scores(self, encoded: EncodedImage, vocabulary: Vocabulary) -> Tensor:
+        """(R, K) scores of every name on every region."""
+        regions = encoded.regions
+        logits = self._logits(regions.features, encoded, vocabulary)
+        return fused_scores(logits, regions.objectness, vocabulary.seen.to(self.device), self.calibration)
+
+    def _instances(self, encoded: EncodedImage, vocabulary: Vocabulary, found: Detections) -> Instances:
+        vectors = vocabulary.vectors.to(self.device)[found.names]
+        return Instances(
+            boxes=encoded.boxes[found.regions].cpu().numpy(),
+            scores=found.scores.cpu().numpy(),
+            names=tuple(vocabulary.names[i] for i in found.names.tolist()),
+            masks=tuple(self._masks(encoded, found.regions.tolist(), vectors)),
+            runner_up_names=tuple(vocabulary.names[i] for i in found.runner_up_names.tolist()),
+            runner_up_scores=found.runner_up_scores.cpu().numpy(),
+            region_indices=found.regions.cpu().numpy(),
+            image_size=encoded.image_size,
+        )
+
     def _clipped(self, encoded: EncodedImage, box: Sequence[float]) -> Tensor:
         height, width = encoded.image_size
         x1, y1, x2, y2 = (float(v) for v in box)
@@ -369,6 +433,15 @@ class Segmenter:
             paste_mask(grid, box, encoded.image_size)
             for grid, box in zip(grids, boxes.cpu().numpy(), strict=True)
         ]
+
+
+def _usable_device(device: str) -> str:
+    try:
+        torch.empty(1, device=device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ZsiError(f"the device {device!r} cannot be used ({reason}): try cpu") from error
+    return device
 
 
 def _distinct(found: Instances, overlap: float = 0.8) -> Instances:

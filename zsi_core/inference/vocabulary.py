@@ -42,6 +42,11 @@ class Vocabulary:
     shown: int
     seen: Tensor
 
+    def select(self, rows: Sequence[int], shown: int) -> Vocabulary:
+        """The chosen names in the chosen order, of which the first `shown` may appear in a result."""
+        chosen = torch.tensor(rows, dtype=torch.int64)
+        return Vocabulary(tuple(self.names[i] for i in rows), self.vectors[chosen], shown, self.seen[chosen])
+
 
 class VocabularyBuilder:
     """Builds the vocabularies of one checkpoint's queries; keeps the vectors it has looked up."""
