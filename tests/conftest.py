@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a real checkpoint with random weights, which knows dog, car and person."""
+    """Folder of a real checkpoint with random weights, which knows dog, car and person; fast to run."""
     import torch
 
     from zsi_core.checkpoint import CheckpointInfo, save_checkpoint, vectors_sha256
@@ -22,7 +22,13 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = ZSI(config, torch.from_numpy(table.vector("background")))
-    info = CheckpointInfo(config, seen, vectors_sha256(resolve_all(table, seen)), table.sha256)
+    info = CheckpointInfo(
+        model=config,
+        seen=seen,
+        seen_sha256=vectors_sha256(resolve_all(table, seen)),
+        words_sha256=table.sha256,
+        preprocessing={"canvases": [[96, 128], [128, 96]]},
+    )
     folder = tmp_path_factory.mktemp("models") / "tiny"
     save_checkpoint(folder, model, info, "# tiny\n\nRandom weights.\n")
     return folder

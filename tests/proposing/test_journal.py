@@ -49,7 +49,11 @@ def test_cut_anywhere_it_holds_the_images_before_the_cut(path: Path) -> None:
             assert list(journal.entries(["new.jpg"])) == [entry("new.jpg", 7)]
 
 
-@pytest.mark.parametrize("tail", [b"\0" * 40, b"\0" * 40 + b"\n", b'{"file_name": "d.j', b"[]\n", b"{}\n"])
+@pytest.mark.parametrize(
+    "tail",
+    [b"\0" * 40, b"\0" * 40 + b"\n", b'{"file_name": "d.j', b"[]\n", b"{}\n"],
+    ids=["NULs", "line of NULs", "torn", "list", "nothing"],
+)
 def test_what_a_power_cut_leaves_at_the_end_is_dropped(path: Path, tail: bytes) -> None:
     sound = path.read_bytes()
     path.write_bytes(sound + tail)
@@ -68,7 +72,9 @@ def test_the_latest_entry_of_an_image_counts(path: Path) -> None:
         assert "ü.jpg" in journal.done
 
 
-@pytest.mark.parametrize("content", [b"", b"no journal\n", b'{"names": ["cat"]}\n', b'{"journal": 99}\n'])
+@pytest.mark.parametrize(
+    "content", [b"", b"no journal\n", b'{"names": ["cat"]}\n', b'{"journal": 99}\n'], ids=range(4)
+)
 def test_another_file_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(AnnotationError, match="not a journal of this version: start again with --overwrite"):

@@ -110,8 +110,11 @@ def split_names(text: str) -> tuple[str, ...]:
             ) from error
     else:
         given = text.split(",")
-    tidied = [tidy(name) for name in given]
-    return tuple({class_key(name): name for name in reversed(tidied) if name}.values())[::-1]
+    by_class: dict[str, str] = {}
+    for name in map(tidy, given):
+        if name:
+            by_class.setdefault(class_key(name), name)
+    return tuple(by_class.values())
 
 
 def resolved_names(table: WordTable, names: Sequence[str]) -> dict[str, str]:
