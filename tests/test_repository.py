@@ -197,6 +197,61 @@ def test_files_are_written_through_atomic_write() -> None:
     assert set(WRITERS) <= set(found), "an exception that is not needed any more"
 
 
+# ---------------------------------------------------------------- reading
+
+PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+
+
+def unpicklers(tree: ast.AST) -> Iterator[ast.AST]:
+    """Imports and calls that could run code of the file they read, `torch.load` with weights_only aside."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and {a.name.partition(".")[0] for a in node.names} & PICKLES:
+            yield node
+        elif isinstance(node, ast.ImportFrom):
+            names = {alias.name for alias in node.names}
+            if node.module in PICKLES or (node.module == "torch" and "load" in names):
+                yield node
+        elif isinstance(node, ast.Call):
+            options = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+            torch_load = ast.unparse(node.func) in ("torch.load", "torch.jit.load", "torch.hub.load")
+            if torch_load and options.get("weights_only") != "True":
+                yield node
+            if options.get("allow_pickle", "False") != "False":
+                yield node
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("import pickle", 1),
+        ("from joblib import load", 1),
+        ("from torch import load", 1),
+        ("torch.load(path)", 1),
+        ("torch.load(path, weights_only=False)", 1),
+        ("torch.load(path, weights_only=trusted)", 1),
+        ("np.load(path, allow_pickle=True)", 1),
+        ("torch.load(path, weights_only=True)", 0),
+        ("np.load(path, allow_pickle=False)", 0),
+        ("np.load(path)", 0),
+        ("json.load(stream)", 0),
+        ("WordTable.load(path)", 0),
+    ],
+)
+def test_the_scan_for_unpicklers_sees_them(code: str, count: int) -> None:
+    assert len(list(unpicklers(ast.parse(code)))) == count
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_nothing_is_unpickled(room: str) -> None:
+    texts = {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in python_files(room)
+    }
+    found = {path: [node.lineno for node in unpicklers(ast.parse(text))] for path, text in texts.items()}
+    assert {path: lines for path, lines in found.items() if lines} == {}
+    if room == "zsi_core":
+        assert [path for path, text in texts.items() if "torch.load" in text] == []
+
+
 # ---------------------------------------------------------------- the README
 
 
