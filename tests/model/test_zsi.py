@@ -214,3 +214,15 @@ def test_a_backbone_without_the_right_strides_is_refused():
 
     with pytest.raises(ValueError, match="stride 8, 16 and 32"):
         Backbone("vit_tiny_patch16_224", 32, True)
+
+
+def test_a_narrow_image_is_pooled_where_its_boxes_are(make_model):
+    """The pooler infers strides from image sizes and keeps the first answer."""
+    torch.manual_seed(0)
+    images = torch.randint(0, 255, (1, 3, 128, 128), dtype=torch.uint8)
+    images[:, :, 40:] = 127
+    box = torch.tensor([[30.0, 5.0, 70.0, 35.0]])
+    narrow, full = make_model().eval(), make_model().eval()
+    regions = narrow.regions(images, [(40, 128)])[0]
+    other = full.regions(images, [(128, 128)])[0]
+    torch.testing.assert_close(narrow.describe_boxes(regions, box), full.describe_boxes(other, box))

@@ -26,7 +26,7 @@ from torchvision.models.detection.roi_heads import project_masks_on_boxes
 from torchvision.ops import MultiScaleRoIAlign, clip_boxes_to_image
 
 from zsi_core.model import detector, mask_head
-from zsi_core.model.backbone import Backbone, normalise
+from zsi_core.model.backbone import STRIDES, Backbone, normalise
 from zsi_core.model.config import ModelConfig
 from zsi_core.model.detector import ZeroShotDetector
 from zsi_core.model.mask_head import MASK_SIZE, SemanticMaskHead
@@ -111,9 +111,9 @@ class ZSI(nn.Module):
         )
         for_detector, for_masks = self._backgrounds(rpn.background, len(targets))
         losses = dict(rpn.losses)
-        losses |= self._detector_losses(pyramid, sizes, word_vectors, targets, sampled, for_detector)
+        losses |= self._detector_losses(pyramid, word_vectors, targets, sampled, for_detector)
         if self.mask_head is not None:
-            losses |= self._mask_losses(pyramid, sizes, word_vectors, targets, sampled, for_masks)
+            losses |= self._mask_losses(pyramid, word_vectors, targets, sampled, for_masks)
         return losses
 
     def _backgrounds(self, background: Tensor | None, images: int) -> tuple[Tensor, Tensor]:
@@ -129,14 +129,13 @@ class ZSI(nn.Module):
     def _detector_losses(
         self,
         pyramid: OrderedDict[str, Tensor],
-        sizes: list[tuple[int, int]],
         word_vectors: Tensor,
         targets: Sequence[Target],
         sampled: list[SampledRegions],
         background: Tensor,
     ) -> dict[str, Tensor]:
         labels = torch.cat([s.labels for s in sampled])
-        f, e, deltas = self.detector(self.box_pool(pyramid, [s.boxes for s in sampled], sizes))
+        f, e, deltas = self.detector(_pooled(self.box_pool, pyramid, [s.boxes for s in sampled]))
         background = background.repeat_interleave(_counts(sampled, labels.device), dim=0)
         scores = self.detector.scores(e, word_vectors, background)
         count = max(len(labels), 1)
@@ -158,7 +157,6 @@ class ZSI(nn.Module):
     def _mask_losses(
         self,
         pyramid: OrderedDict[str, Tensor],
-        sizes: list[tuple[int, int]],
         word_vectors: Tensor,
         targets: Sequence[Target],
         sampled: list[SampledRegions],
@@ -176,7 +174,7 @@ class ZSI(nn.Module):
                 truth.append(
                     project_masks_on_boxes(target.masks, boxes[-1], region.matched[chosen], MASK_SIZE)
                 )
-        y = self.mask_head(self.mask_pool(pyramid, boxes, sizes))
+        y = self.mask_head(_pooled(self.mask_pool, pyramid, boxes))
         repeats = torch.tensor(per_image, device=background.device)
         logits = self.mask_head.logits(
             y, word_vectors[torch.cat(names)], background.repeat_interleave(repeats, dim=0)
@@ -203,7 +201,7 @@ class ZSI(nn.Module):
         pyramid = self.backbone(normalise(images))
         rpn = self.rpn.propose(list(pyramid.values()), sizes)
         for_detector, for_masks = self._backgrounds(rpn.background, len(sizes))
-        _, e, deltas = self.detector(self.box_pool(pyramid, rpn.proposals, sizes))
+        _, e, deltas = self.detector(_pooled(self.box_pool, pyramid, rpn.proposals))
         counts = [len(p) for p in rpn.proposals]
         refined = self.box_coder.decode_single(deltas.float(), torch.cat(rpn.proposals))
         return [
@@ -230,7 +228,7 @@ class ZSI(nn.Module):
         Returns:
             e, (R, D) float32.
         """
-        _, e, _ = self.detector(self.box_pool(regions.pyramid, [boxes], [regions.size]))
+        _, e, _ = self.detector(_pooled(self.box_pool, regions.pyramid, [boxes]))
         return e.float()
 
     @torch.no_grad()
@@ -238,7 +236,17 @@ class ZSI(nn.Module):
         """y (R, C, 28, 28) of boxes (R, 4) in pixels of the network's input."""
         if self.mask_head is None:
             raise ValueError("this model was built without a mask head: it predicts boxes only")
-        return self.mask_head(self.mask_pool(regions.pyramid, [boxes], [regions.size]))
+        return self.mask_head(_pooled(self.mask_pool, regions.pyramid, [boxes]))
+
+
+def _pooled(pool: MultiScaleRoIAlign, pyramid: OrderedDict[str, Tensor], boxes: list[Tensor]) -> Tensor:
+    """Pooled regions (R, C, side, side) of a batch.
+
+    torchvision infers the stride of each level from the size of the images, and keeps what the first call
+    gave: it must be told the padded size, of which an image may fill only a part.
+    """
+    padded = tuple(side * STRIDES[0] for side in pyramid["P3"].shape[2:])
+    return pool(pyramid, boxes, [padded] * len(boxes))
 
 
 def _counts(sampled: list[SampledRegions], device: torch.device) -> Tensor:
