@@ -13,6 +13,7 @@ import typer
 
 from zsi_core import __version__
 from zsi_core.commands.doctor import doctor
+from zsi_core.commands.evaluate import evaluate
 from zsi_core.commands.propose import propose
 from zsi_core.commands.validate import validate
 from zsi_core.commands.words import words
@@ -43,6 +44,7 @@ def _root(
 
 
 app.command()(doctor)
+app.command()(evaluate)
 app.command()(propose)
 app.command()(validate)
 app.command()(words)

@@ -1,0 +1,144 @@
+"""The figures of one task in one mode, and of one task whatever the mode.
+
+Shapes
+    I  images    K  classes
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from zsi_core.coco import CocoFile, CocoImage
+from zsi_core.evaluation.bootstrap import LEVEL, SEED, intervals
+from zsi_core.evaluation.figures import figures_dict, group_figures, groups_dict
+from zsi_core.evaluation.ground_truth import (
+    GroundTruth,
+    Scope,
+    Task,
+    ground_truth,
+    rows_of,
+    without_box_only,
+)
+from zsi_core.evaluation.matching import MAP_THRESHOLD, MAX_DETECTIONS, ClassScores, Matching
+from zsi_core.semantics import ClassSplit
+
+Mode = Literal["zsi", "gzsi"]
+Results = Sequence[Mapping[str, Any]]
+
+FREQUENT = 6
+"""Objects from which on a class counts as frequent: average precision over fewer says little."""
+
+
+def mode_metrics(
+    coco: CocoFile,
+    images: Iterable[CocoImage],
+    split: ClassSplit,
+    results: Results,
+    *,
+    mode: Mode,
+    task: Task,
+    resamples: int,
+) -> dict[str, Any]:
+    """Figures of a task in a mode.
+
+    In "zsi" the classes are the unseen ones, and the images those with at least one unseen object; in "gzsi"
+    the classes are all of the split, and so are the images. Masks are evaluated on images without box-only
+    objects.
+
+    Args:
+        coco: the annotation file.
+        images: those of its images that were predicted on.
+        split: seen and unseen classes.
+        results: COCO results of the mode.
+        resamples: of the bootstrap; 0 for none.
+
+    Returns:
+        As described in `zsi_core.evaluation.report`.
+    """
+    classes = split.unseen if mode == "zsi" else (*split.seen, *split.unseen)
+    seen = np.array([name in split.seen for name in classes])
+    rows = rows_of(coco, classes)
+    if mode == "zsi":
+        images = [i for i in images if any(a.category_id in rows for a in coco.annotations_of[i.id])]
+    images = tuple(images)
+    evaluated = without_box_only(coco, images) if task == "segm" else images
+    truth = ground_truth(coco, Scope(evaluated, rows, len(classes)), task)
+    matching = Matching(truth, results)
+    scores = matching.scores()
+    frequent = truth.instances >= FREQUENT
+    return {
+        "images": len(evaluated),
+        "box_only_images": len(images) - len(evaluated),
+        **groups_dict(group_figures(scores, seen)),
+        "per_class": per_class(classes, seen, truth, scores),
+        "frequent": {
+            "min_instances": FREQUENT,
+            "classes": int(frequent.sum()),
+            **groups_dict(group_figures(scores, seen, frequent)),
+        },
+        "strict": groups_dict(group_figures(Matching(truth, best_of_images(results)).scores(), seen)),
+        "bootstrap": _bootstrap(matching, seen, resamples),
+    }
+
+
+def agnostic_recall(
+    coco: CocoFile, images: Iterable[CocoImage], results: Results, *, task: Task, resamples: int
+) -> tuple[float | None, list[float] | None]:
+    """AR@100 at IoU 0.5 of all objects of the file, whatever their classes, and its interval.
+
+    Args:
+        results: the "regions" of the predictions.
+    """
+    images = without_box_only(coco, images) if task == "segm" else tuple(images)
+    # Results may be of classes that the file lacks.
+    categories = {*coco.category_names, *(result["category_id"] for result in results)}
+    scope = Scope(images, dict.fromkeys(categories, 0), classes=1)
+    matching = Matching(ground_truth(coco, scope, task), results)
+
+    def recall(rows: np.ndarray | None = None) -> np.ndarray:
+        return matching.scores(rows).recall[MAP_THRESHOLD]
+
+    value = float(recall()[0])
+    if np.isnan(value):
+        return None, None
+    if not resamples:
+        return value, None
+    return value, intervals(recall, len(images), resamples)[:, 0].tolist()
+
+
+def best_of_images(results: Results, count: int = MAX_DETECTIONS) -> list[Mapping[str, Any]]:
+    """The best results of each image over all classes: what "100 per image" says, read strictly."""
+    of_image = defaultdict(list)
+    for result in results:
+        of_image[result["image_id"]].append(result)
+    return [
+        result
+        for found in of_image.values()
+        for result in sorted(found, key=lambda result: -result["score"])[:count]
+    ]
+
+
+def per_class(
+    classes: Sequence[str], seen: np.ndarray, truth: GroundTruth, scores: ClassScores
+) -> dict[str, dict[str, Any]]:
+    """Class name -> its group, how many objects it has, and its figures where it has any."""
+    figures = np.vstack([scores.recall, scores.precision]).T
+    return {
+        name: {
+            "group": "seen" if is_seen else "unseen",
+            "instances": int(instances),
+            **(figures_dict(own) or {"recall@100": None, "map50": None}),
+        }
+        for name, is_seen, instances, own in zip(classes, seen, truth.instances, figures, strict=True)
+    }
+
+
+def _bootstrap(matching: Matching, seen: np.ndarray, resamples: int) -> dict[str, Any] | None:
+    if not (resamples and matching.images):
+        return None
+    ends = intervals(lambda rows: group_figures(matching.scores(rows), seen), matching.images, resamples)
+    return {"level": LEVEL, "resamples": resamples, "seed": SEED, **groups_dict(ends)}
