@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from zsi_core.errors import TrainingError
 from zsi_core.model.config import ModelConfig
@@ -27,14 +28,20 @@ class DataSpec:
         labelled: "all" when every object of the seen classes is labelled, else the names that are. In the
             latter case unlabelled regions are unknown, not background.
         repeat: how often the set counts in an epoch.
+
+    Raises:
+        ValueError: `repeat` is not above 0.
     """
 
     name: str
     annotations: str
     images: str
     masks: Literal["all", "has_mask"] = "all"
-    labelled: str | tuple[str, ...] = "all"
+    labelled: Literal["all"] | tuple[str, ...] = "all"
     repeat: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require_above_zero(self, "repeat")
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,9 @@ class Recipe:
         frozen_stages: backbone stages that keep their initial weights (stem included from 1 on).
         repeat_threshold: classes in a smaller share of the images are repeated (0 switches it off).
         teacher: distil the ImageNet classifier into e.
+
+    Raises:
+        ValueError: no set, two sets of one name, or a number out of its range.
     """
 
     name: str
@@ -78,6 +88,23 @@ class Recipe:
     frozen_stages: int = 3
     repeat_threshold: float = 0.02
     teacher: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.datasets:
+            raise ValueError("datasets must name at least one set")
+        names = [spec.name for spec in self.datasets]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"datasets must have different names, but {twice[0]!r} is there twice")
+        _require_above_zero(self, "canvas", "batch_size", "steps", "learning_rate", "clip_norm")
+        for name in ("seed", "backbone_rate", "weight_decay", "warmup_steps", "frozen_stages"):
+            if not 0 <= (value := getattr(self, name)) < math.inf:
+                raise ValueError(f"{name} must be 0 or more, but got {value}")
+        for name in ("ema_decay", "repeat_threshold"):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, but got {value}")
+        low, high = self.scale_range
+        if not 0 < low <= high < math.inf:
+            raise ValueError(f"scale_range must be above 0 and in order, but got {low} and {high}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, the resolved recipe as stored with a checkpoint."""
@@ -103,7 +130,16 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     return _read(Recipe, values, str(path))
 
 
-def _read(cls: Any, values: Mapping[str, Any], where: str) -> Any:
+def _require_above_zero(values: DataSpec | Recipe, *names: str) -> None:
+    for name in names:
+        if not 0 < (value := getattr(values, name)) < math.inf:
+            raise ValueError(f"{name} must be above 0, but got {value}")
+
+
+def _read(cls: Any, values: Any, where: str) -> Any:
+    """A table of the file as the dataclass `cls`."""
+    if not isinstance(values, Mapping):
+        raise TrainingError(f"{where} must be a table, but got {values!r}")
     hints = get_type_hints(cls)
     for key in values:
         if key not in hints:
@@ -117,28 +153,42 @@ def _read(cls: Any, values: Mapping[str, Any], where: str) -> Any:
     }
     if missing := sorted(required - set(values)):
         raise TrainingError(f"{where}: missing key {missing[0]!r}")
-    return cls(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in values.items()})
+    read = {key: _value(hints[key], value, f"{where}: {key}") for key, value in values.items()}
+    try:
+        return cls(**read)
+    except ValueError as error:
+        raise TrainingError(f"{where}: {error}") from error
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    if hint is ModelConfig:
-        return ModelConfig.from_dict(value)
+    """A value of the file as the type that a field of a dataclass asks for."""
+    if dataclasses.is_dataclass(hint):
+        return _read(hint, value, where)
+    if get_origin(hint) is Union:  # of words and a list
+        words, many = get_args(hint)
+        return _value(many if isinstance(value, list) else words, value, where)
     if get_origin(hint) is Literal:
         accepted = get_args(hint)
         if value not in accepted:
             raise TrainingError(f"{where} must be one of {', '.join(accepted)}, but got {value!r}")
         return value
-    if hint == str | tuple[str, ...]:
-        return value if isinstance(value, str) else _value(tuple[str, ...], value, where)
     if get_origin(hint) is tuple:
-        if not isinstance(value, list):
-            raise TrainingError(f"{where} must be a list, but got {value!r}")
-        item = get_args(hint)[0]
-        if dataclasses.is_dataclass(item):
-            return tuple(_read(item, v, f"{where}[{i}]") for i, v in enumerate(value))
-        return tuple(_value(item, v, where) for v in value)
+        return _values(get_args(hint), value, where)
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:
         raise TrainingError(f"{where} must be {hint.__name__}, but got {value!r}")
     return value
+
+
+def _values(hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    """A list of the file as `tuple[hints]`; the last hint is `...` where any length will do."""
+    if not isinstance(value, list):
+        raise TrainingError(f"{where} must be a list, but got {value!r}")
+    if hints[-1] is Ellipsis:
+        hints = hints[:1] * len(value)
+    if len(value) != len(hints):
+        raise TrainingError(f"{where} must be a list of {len(hints)}, but got {value!r}")
+    return tuple(
+        _value(hint, item, f"{where}[{i}]") for i, (hint, item) in enumerate(zip(hints, value, strict=True))
+    )
