@@ -17,6 +17,9 @@ SMALLEST_SIDE = 3.0
 LEAST_VISIBLE = 0.3
 """Objects of which a smaller share of the box is left by the crop are ignored rather than taught."""
 
+GREY = 127
+"""What the canvas is where no photograph is, as in `zsi_core.inference.preprocessing`."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -34,22 +37,31 @@ class View:
 
     def image(self, pixels: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 to (S, S, 3) uint8, grey where nothing is."""
-        scale = abs(self.matrix[0, 0])
+        matrix = self.matrix.copy()
+        scale = abs(matrix[0, 0])
         if scale < 0.5:  # bilinear sampling alone would alias
-            shrink = 2 * scale
-            pixels = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-            matrix = self.matrix.copy()
-            matrix[:, :2] /= shrink
-        else:
-            matrix = self.matrix
-        return cv2.warpAffine(
-            pixels, matrix, (self.canvas, self.canvas), flags=cv2.INTER_LINEAR, borderValue=(127, 127, 127)
+            height, width = pixels.shape[:2]
+            small = (max(1, round(2 * scale * height)), max(1, round(2 * scale * width)))
+            pixels = cv2.resize(pixels, small[::-1], interpolation=cv2.INTER_AREA)
+            matrix[:, :2] *= (width / small[1], height / small[0])
+        image = cv2.warpAffine(
+            pixels,
+            _between_centres(matrix),
+            (self.canvas, self.canvas),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         )
+        image[self.size[0] :] = GREY
+        image[:, self.size[1] :] = GREY
+        return image
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """(H, W) bool to (S, S) uint8."""
         return cv2.warpAffine(
-            mask.astype(np.uint8), self.matrix, (self.canvas, self.canvas), flags=cv2.INTER_NEAREST
+            mask.astype(np.uint8),
+            _between_centres(self.matrix),
+            (self.canvas, self.canvas),
+            flags=cv2.INTER_NEAREST,
         )
 
     def boxes(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -66,6 +78,13 @@ class View:
         return clipped.astype(np.float32), (sides.min(axis=1) >= SMALLEST_SIDE) & (visible >= LEAST_VISIBLE)
 
 
+def _between_centres(matrix: np.ndarray) -> np.ndarray:
+    """The map (2, 3) for pixel indices: the centre of pixel 0, where OpenCV has 0, lies at 0.5."""
+    shifted = matrix.copy()
+    shifted[:, 2] += matrix[:, :2].sum(axis=1) * 0.5 - 0.5
+    return shifted
+
+
 def random_view(
     height: int, width: int, canvas: int, scale_range: tuple[float, float], rng: np.random.Generator
 ) -> View:
@@ -78,7 +97,7 @@ def random_view(
     """
     fit = canvas / max(height, width)
     scale = fit * np.exp(rng.uniform(np.log(scale_range[0]), np.log(scale_range[1])))
-    new_height, new_width = round(height * scale), round(width * scale)
+    new_height, new_width = max(1, round(height * scale)), max(1, round(width * scale))
     top = rng.integers(0, max(new_height - canvas, 0) + 1)
     left = rng.integers(0, max(new_width - canvas, 0) + 1)
     size = (min(new_height, canvas), min(new_width, canvas))
