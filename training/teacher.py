@@ -8,7 +8,6 @@ zero-shot split calls unseen ("airliner", "tabby"): no box or mask of them is us
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from timm.data import ImageNetInfo
 from torch import Tensor, nn
 
 from training.backbone_weights import read_efficientnet_lite0
+from zsi_core.coco.reader import image_path, read_coco
 from zsi_core.files import atomic_write
 from zsi_core.images import read_image
 from zsi_core.model.backbone import normalise
@@ -64,7 +64,7 @@ def write_teacher_vectors(annotations: Path, images: Path, out: Path, teacher: I
         N.
     """
     ids: list[int] = []
-    vectors: list[np.ndarray] = []
+    vectors = [np.empty((0, teacher.names.shape[1]), dtype=np.float16)]
     batch: list[tuple[int, np.ndarray]] = []
 
     def flush() -> None:
@@ -84,22 +84,22 @@ def write_teacher_vectors(annotations: Path, images: Path, out: Path, teacher: I
 
 
 def _crops(annotations: Path, images: Path) -> Iterator[tuple[int, np.ndarray]]:
-    content = json.loads(annotations.read_text(encoding="utf-8"))
-    boxes: dict[int, list[dict]] = {}
-    for annotation in content["annotations"]:
-        if not annotation.get("iscrowd") and min(annotation["bbox"][2:]) >= SMALLEST_SIDE:
-            boxes.setdefault(annotation["image_id"], []).append(annotation)
-    for image in content["images"]:
-        if image["id"] not in boxes:
+    content = read_coco(annotations)
+    for image in content.images:
+        boxes = [
+            a for a in content.annotations_of[image.id] if not a.iscrowd and min(a.bbox[2:]) >= SMALLEST_SIDE
+        ]
+        if not boxes:
             continue
-        pixels = read_image(images / image["file_name"])
+        pixels = read_image(image_path(images, image))
         height, width = pixels.shape[:2]
-        for annotation in boxes[image["id"]]:
-            x, y, w, h = annotation["bbox"]
+        for annotation in boxes:
+            x, y, w, h = annotation.bbox
             x1, x2 = max(0, int(x - MARGIN * w)), min(width, int(x + (1 + MARGIN) * w) + 1)
             y1, y2 = max(0, int(y - MARGIN * h)), min(height, int(y + (1 + MARGIN) * h) + 1)
-            crop = cv2.resize(pixels[y1:y2, x1:x2], (CROP, CROP), interpolation=cv2.INTER_AREA)
-            yield annotation["id"], crop
+            if x1 < x2 and y1 < y2:
+                crop = cv2.resize(pixels[y1:y2, x1:x2], (CROP, CROP), interpolation=cv2.INTER_AREA)
+                yield annotation.id, crop
 
 
 def _imagenet_vectors(table: WordTable) -> np.ndarray:
