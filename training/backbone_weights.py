@@ -46,10 +46,19 @@ def read_efficientnet_lite0(path: Path, network: nn.Module) -> dict[str, Tensor]
 
 
 def load_imagenet_backbone(backbone: Backbone, path: Path) -> None:
-    """Put ImageNet weights into a backbone built on `tf_efficientnet_lite0`."""
+    """Put ImageNet weights into a backbone built on `tf_efficientnet_lite0`.
+
+    Raises:
+        TrainingError: another backbone.
+    """
     import timm
 
     full = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     weights = read_efficientnet_lite0(path, full)
     own = backbone.body.state_dict()
+    if any(name not in weights or weights[name].shape != own[name].shape for name in own):
+        raise TrainingError(
+            "ImageNet weights are at hand for the backbone tf_efficientnet_lite0 only: name it in [model] of "
+            "the recipe, or start from a checkpoint with --from"
+        )
     backbone.body.load_state_dict({name: weights[name] for name in own})
