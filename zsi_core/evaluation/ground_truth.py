@@ -1,7 +1,7 @@
 """The objects of an annotation file that results are compared with.
 
 Ids of a file may be any integers, in any order, even 0, which pycocotools takes for "not matched". So images
-and classes are numbered from 1 here, in a given order, and ids never reach the evaluator.
+and classes are numbered from 1 here, and ids never reach the evaluator.
 
 Shapes
     I  images    K  classes
@@ -38,8 +38,8 @@ class Scope:
 
     @cached_property
     def image_numbers(self) -> dict[int, int]:
-        """Image id -> its number, from 1."""
-        return {image.id: number for number, image in enumerate(self.images, 1)}
+        """Image id -> its number, from 1, by ascending id: pycocotools' order, which settles equal scores."""
+        return {id: number for number, id in enumerate(sorted(image.id for image in self.images), 1)}
 
     def numbered(self, entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Annotations or results of the scope as new dictionaries, with numbers for all ids."""

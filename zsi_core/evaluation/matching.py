@@ -23,6 +23,7 @@ MAP_THRESHOLD = 1
 """Row of `IOU_THRESHOLDS` at which average precision is told: IoU 0.5."""
 
 MAX_DETECTIONS = 100
+"""Results of an image in a list, and of a class in an image that count."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Matching:
         scope = truth.scope
         frame = {
             "images": [
-                {"id": number, "height": image.height, "width": image.width}
-                for number, image in enumerate(scope.images, 1)
+                {"id": scope.image_numbers[image.id], "height": image.height, "width": image.width}
+                for image in scope.images
             ],
             "categories": [{"id": number, "name": str(number)} for number in range(1, scope.classes + 1)],
         }
@@ -77,8 +78,8 @@ class Matching:
         """Figures of the classes.
 
         Args:
-            images: (I,) rows of the scope's images, any of them any number of times, for a resample; by
-                default each once.
+            images: (I,) numbers of the scope's images less 1, any of them any number of times, for a
+                resample; by default each once.
         """
         if not self.images:
             nothing = np.full((len(IOU_THRESHOLDS), self.classes), np.nan)

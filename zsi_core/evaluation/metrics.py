@@ -6,7 +6,6 @@ Shapes
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -23,7 +22,7 @@ from zsi_core.evaluation.ground_truth import (
     rows_of,
     without_box_only,
 )
-from zsi_core.evaluation.matching import MAP_THRESHOLD, MAX_DETECTIONS, ClassScores, Matching
+from zsi_core.evaluation.matching import MAP_THRESHOLD, ClassScores, Matching
 from zsi_core.semantics import ClassSplit
 
 Mode = Literal["zsi", "gzsi"]
@@ -38,6 +37,7 @@ def mode_metrics(
     images: Iterable[CocoImage],
     split: ClassSplit,
     results: Results,
+    strict: Results | None = None,
     *,
     mode: Mode,
     task: Task,
@@ -54,6 +54,7 @@ def mode_metrics(
         images: those of its images that were predicted on.
         split: seen and unseen classes.
         results: COCO results of the mode.
+        strict: those that hold 100 an image over all classes; by default `results` does.
         resamples: of the bootstrap; 0 for none.
 
     Returns:
@@ -69,18 +70,20 @@ def mode_metrics(
     truth = ground_truth(coco, Scope(evaluated, rows, len(classes)), task)
     matching = Matching(truth, results)
     scores = matching.scores()
+    figures = group_figures(scores, seen)
     frequent = truth.instances >= FREQUENT
+    strictly = figures if strict is None else group_figures(Matching(truth, strict).scores(), seen)
     return {
         "images": len(evaluated),
         "box_only_images": len(images) - len(evaluated),
-        **groups_dict(group_figures(scores, seen)),
+        **groups_dict(figures),
         "per_class": per_class(classes, seen, truth, scores),
         "frequent": {
             "min_instances": FREQUENT,
             "classes": int(frequent.sum()),
             **groups_dict(group_figures(scores, seen, frequent)),
         },
-        "strict": groups_dict(group_figures(Matching(truth, best_of_images(results)).scores(), seen)),
+        "strict": groups_dict(strictly),
         "bootstrap": _bootstrap(matching, seen, resamples),
     }
 
@@ -108,18 +111,6 @@ def agnostic_recall(
     if not resamples:
         return value, None
     return value, intervals(recall, len(images), resamples)[:, 0].tolist()
-
-
-def best_of_images(results: Results, count: int = MAX_DETECTIONS) -> list[Mapping[str, Any]]:
-    """The best results of each image over all classes: what "100 per image" says, read strictly."""
-    of_image = defaultdict(list)
-    for result in results:
-        of_image[result["image_id"]].append(result)
-    return [
-        result
-        for found in of_image.values()
-        for result in sorted(found, key=lambda result: -result["score"])[:count]
-    ]
 
 
 def per_class(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from zsi_core.coco import CocoFile, CocoImage, detection_results, image_path
 from zsi_core.errors import ImageError
 from zsi_core.evaluation.ground_truth import has_mask
-from zsi_core.evaluation.protocol import MAX_DETECTIONS, SCORE_THRESHOLD, vocabularies
+from zsi_core.evaluation.matching import MAX_DETECTIONS
+from zsi_core.evaluation.protocol import SCORE_THRESHOLD, vocabularies
 from zsi_core.images import FoundImage, read_image
 from zsi_core.proposing.job import Finished
 from zsi_core.proposing.journal import Journal
@@ -33,9 +34,8 @@ def predictions(
 ) -> Iterator[Finished]:
     """Predict on each image that the journal does not hold yet.
 
-    An entry holds COCO results in the lists of `zsi_core.evaluation.protocol`: "zsi", "gzsi" (seen and
-    unseen), "regions" and "given_boxes" (these with an `annotation_id`). Category ids are the file's; classes
-    of the split that it lacks have ids above its own.
+    An entry holds the lists of `zsi_core.evaluation.protocol` as COCO results, those of "given_boxes" with an
+    `annotation_id`. Category ids are the file's; classes of the split that it lacks have ids above its own.
 
     An image is in the journal, and on the disk, when it is yielded: stop iterating at any time and go on
     later. One that cannot be read, or is not of the size that the file says, is skipped.
@@ -69,13 +69,11 @@ class _Predictor:
 
     def __call__(self, image: CocoImage, encoded: EncodedImage) -> dict[str, Results]:
         names = self.vocabularies
-        anything = self.segmenter.find_anything(encoded, names.gzsi_unseen, max_instances=MAX_DETECTIONS)
+        anything = self.segmenter.find_anything(encoded, names.joint, max_instances=MAX_DETECTIONS)
         return {
             "zsi": self._found(image, encoded, names.zsi),
-            "gzsi": [
-                *self._found(image, encoded, names.gzsi_seen),
-                *self._found(image, encoded, names.gzsi_unseen),
-            ],
+            "seen": self._found(image, encoded, names.seen),
+            "joint": self._found(image, encoded, names.joint),
             "regions": self._results(image, anything),
             "given_boxes": self._given_boxes(image, encoded),
         }

@@ -1,55 +1,61 @@
-"""What is asked of every image, by the paper (section 5.1) and where that leaves room by a choice told here.
+"""What is asked of every image: the paper's protocol (section 5.1), and choices where it leaves room.
+
+Each list holds the best 100 results of an image:
 
     zsi         names: the unseen classes. The softmax holds background and unseen classes, as in the paper
-                (e W_u with W_u = [v_b | unseen], section 3.2.1): nothing else competes for a region.
-    gzsi        names: seen and unseen classes. The softmax holds background and both, because telling them
-                apart is the task; a checkpoint's `seen_penalty` makes room for the unseen ones. Seen and
-                unseen classes have a list of results each, of which none takes a place of the other.
+                (e W_u with W_u = [v_b | unseen], section 3.2.1): no seen class competes for a region.
+    seen        the same of the seen classes (e W_s). Both lists together are the results of "gzsi": two
+                branches, of which none takes a place of the other, as in the authors' evaluation. Hence the
+                unseen figures of "gzsi" are those of "zsi" wherever the images are the same.
+    joint       for the strict reading of "gzsi": one softmax of background, seen and unseen classes, one list
+                for all. The checkpoint's `seen_penalty` makes room for the unseen classes.
     regions     for class-agnostic recall: the best regions, whatever they are. They are ranked by the
-                foreground score (probability of anything but background, fused with the objectness as a
-                name's is) and suppress each other whatever their names; the mask is that of the best name.
+                foreground score (probability of anything but background in the joint softmax, fused with the
+                objectness as a name's is) and suppress each other whatever their names; the mask is that of
+                the best name.
     given_boxes the mask of every object of the file, given its box and its name.
 
-Lists hold the best 100 of an image; nothing is cut off by a score. Suppression is per name, never across
-names. There are no distractors, and no classes but the split's, whatever else the model knows: a user's query
-differs in all of this, and finds less (`zsi_core.inference.vocabulary`).
+Nothing is cut off by a score. Suppression is per name, never across names. There are no distractors, and no
+classes but the split's, whatever else the model knows. A user's query differs in all of this, and finds less
+(`zsi_core.inference.vocabulary`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import torch
 
 from zsi_core.errors import SplitError
 from zsi_core.inference.scoring import PER_NAME_NMS
 from zsi_core.inference.vocabulary import Vocabulary, VocabularyBuilder
 from zsi_core.semantics import ClassSplit, WordTable, class_key
 
-MAX_DETECTIONS = 100
 SCORE_THRESHOLD = 0.0
 
 NAME = "zsi-cvpr2021"
 DETAILS: dict[str, Any] = {
-    "zsi_softmax": "background, unseen",
-    "gzsi_softmax": "background, seen, unseen",
-    "regions_ranked_by": "foreground score",
+    "zsi": "softmax of background and unseen classes; 100 results an image",
+    "gzsi": "a softmax of background and seen classes beside that of zsi; 100 results an image of each",
+    "strict": "one softmax of background, seen and unseen classes; 100 results an image",
+    "regions": "ranked by foreground score, class-agnostic suppression; 100 an image",
     "distractors": False,
     "score_threshold": SCORE_THRESHOLD,
     "nms_per_name": PER_NAME_NMS,
     "nms_across_names": None,
-    "detections_per_list": MAX_DETECTIONS,
 }
 """Stands in `metrics.json` and in files of predictions: another value is another protocol."""
 
 
 @dataclass(frozen=True)
 class Vocabularies:
-    """The names of the lists of results; each shows its own first names, and all compete."""
+    """The names of the lists of results; all of them are shown."""
 
     zsi: Vocabulary
-    gzsi_seen: Vocabulary
-    gzsi_unseen: Vocabulary
+    seen: Vocabulary
+    joint: Vocabulary
 
 
 def vocabularies(table: WordTable, split: ClassSplit) -> Vocabularies:
@@ -58,13 +64,15 @@ def vocabularies(table: WordTable, split: ClassSplit) -> Vocabularies:
     Raises:
         NameResolutionError: a class has no word vector.
     """
-    both = VocabularyBuilder(table, split.seen, with_distractors=False).build(split.unseen, "gzsi")
+    joint = VocabularyBuilder(table, split.seen, with_distractors=False).build(split.unseen, "gzsi")
     unseen = range(len(split.unseen))
-    seen = range(len(unseen), len(both.names))
+    seen = range(len(unseen), len(joint.names))
+    among_themselves = joint.select(seen, shown=len(seen))
     return Vocabularies(
-        zsi=both.select(unseen, shown=len(unseen)),
-        gzsi_seen=both.select([*seen, *unseen], shown=len(seen)),
-        gzsi_unseen=both.select([*unseen, *seen], shown=len(unseen)),
+        zsi=joint.select(unseen, shown=len(unseen)),
+        # Without unseen classes to make room for, the seen penalty would favour the background.
+        seen=replace(among_themselves, seen=torch.zeros_like(among_themselves.seen)),
+        joint=joint,
     )
 
 

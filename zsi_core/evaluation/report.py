@@ -20,8 +20,9 @@ Figures of a task in a mode are
     harmonic_mean       of seen and unseen, figure by figure
     per_class           class -> group, instances, recall@100, map50
     frequent            the means over classes of at least `min_instances` objects
-    strict              the same with the best 100 results of an image over all classes ("gzsi" otherwise
-                        takes 100 seen and 100 unseen ones, as the authors' evaluation does)
+    strict              the same with 100 results an image over all classes, which compete with each other;
+                        "gzsi" otherwise takes 100 seen and 100 unseen ones from two separate branches, as
+                        the authors' evaluation does
     bootstrap           [low, high] of each figure: `level`, `resamples` and `seed` of a bootstrap over images
 
 All are fractions, or null where there is nothing to measure. The top level repeats them for the task that
@@ -65,10 +66,11 @@ def results_of_tasks(
     """
     found: dict[str, dict[str, Any]] = {task: {} for task in tasks}
     for mode in modes:
-        of_mode = results(mode)
+        of_mode = results("zsi") if mode == "zsi" else [*results("seen"), *results("zsi")]
+        strict = None if mode == "zsi" else results("joint")
         for task in tasks:
             found[task][mode] = mode_metrics(
-                coco, images, split, of_mode, mode=mode, task=task, resamples=resamples
+                coco, images, split, of_mode, strict, mode=mode, task=task, resamples=resamples
             )
     regions = results("regions")
     for task in tasks:

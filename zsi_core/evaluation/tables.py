@@ -65,7 +65,7 @@ def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], Ma
     if found["seen"]:
         for group, label in _GROUPS.items():
             if found["strict"][group]:
-                yield f"{label}, 100 per image in all", found["strict"][group], None
+                yield f"{label}, one list of 100 per image", found["strict"][group], None
 
 
 def _notes(found: Mapping[str, Any]) -> Iterator[str]:
