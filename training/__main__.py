@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 
 import typer
 
-from zsi_core.errors import ZsiError
+from zsi_core.errors import EXIT_INTERNAL, ZsiError
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train a recipe, or write the teacher vectors it distils.",
+)
 
 
 @app.command()
@@ -17,11 +23,11 @@ def run(
     recipe: str = typer.Argument(..., help="Recipe name or TOML file."),
     data: Path = typer.Option(..., help="Folder that the recipe's data sets are relative to."),
     out: Path = typer.Option(..., help="Folder for the log and the checkpoint."),
-    start: Path | None = typer.Option(None, "--from", help="Checkpoint folder to start from."),
+    start: Path | None = typer.Option(None, "--from", help="Checkpoint to start from: name or folder."),
     teacher: Path | None = typer.Option(None, help="Folder of teacher vectors, from `teach`."),
-    steps: int | None = typer.Option(None, help="Override the number of steps."),
-    workers: int = typer.Option(0, help="Processes that read images."),
-    threads: int | None = typer.Option(None, help="Threads of this process."),
+    steps: int | None = typer.Option(None, min=1, help="Override the number of steps."),
+    workers: int = typer.Option(0, min=0, help="Processes that read images."),
+    threads: int | None = typer.Option(None, min=1, help="Threads of this process."),
 ) -> None:
     """Train a recipe."""
     import dataclasses
@@ -31,11 +37,11 @@ def run(
     from training.loop import train
     from training.recipe import load_recipe
 
-    if threads is not None:
-        torch.set_num_threads(threads)
     resolved = load_recipe(recipe)
     if steps is not None:
         resolved = dataclasses.replace(resolved, steps=steps)
+    if threads is not None:
+        torch.set_num_threads(threads)
     checkpoint = train(resolved, data, out, start=start, teacher_dir=teacher, workers=workers)
     typer.echo(f"checkpoint: {checkpoint}")
 
@@ -60,9 +66,17 @@ def teach(
         typer.echo(f"{file}: {count} boxes")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command line; known errors become one line on stderr and an exit code."""
     try:
-        app()
+        app(prog_name="python -m training")
     except ZsiError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(EXIT_INTERNAL)
+
+
+if __name__ == "__main__":
+    main()

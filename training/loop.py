@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import timm
 import torch
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
@@ -19,11 +20,17 @@ from training.data import TrainingImages, WeightedEpochs, collate, image_weights
 from training.freezing import depthwise_in_float32, freeze
 from training.log import RunLog
 from training.recipe import Recipe
-from zsi_core.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint, vectors_sha256
+from zsi_core.checkpoint import (
+    CheckpointInfo,
+    find_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    vectors_sha256,
+)
 from zsi_core.errors import TrainingError
 from zsi_core.model import ZSI
 from zsi_core.semantics.resolve import resolve_all
-from zsi_core.semantics.split import load_split
+from zsi_core.semantics.split import ClassSplit, load_split
 from zsi_core.semantics.table import WordTable
 
 LOG_EVERY = 10
@@ -33,16 +40,23 @@ Batch = tuple[Tensor, list[tuple[int, int]], list]
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Seen classes of a run: names, and their unit word vectors (K, D) float32."""
+    """Seen classes of a run: names, and their unit word vectors (K, D) float32; and the unseen ones."""
 
     names: tuple[str, ...]
     vectors: Tensor
+    unseen: tuple[str, ...] = ()
 
 
 def seen_vocabulary(recipe: Recipe, table: WordTable) -> Vocabulary:
-    """Seen classes of the recipe's split and its extra ones."""
-    names = load_split(recipe.split).seen + recipe.extra_seen
-    return Vocabulary(names, torch.from_numpy(np.array(resolve_all(table, names))))
+    """Seen classes of the recipe's split and its extra ones.
+
+    Raises:
+        SplitError: an extra class that the split has already, as a seen or an unseen one.
+    """
+    split = load_split(recipe.split)
+    split = ClassSplit(f"{recipe.name} on {split.name}", split.seen + recipe.extra_seen, split.unseen)
+    vectors = torch.from_numpy(np.array(resolve_all(table, split.seen)))
+    return Vocabulary(split.seen, vectors, split.unseen)
 
 
 def build_model(recipe: Recipe, table: WordTable, start: Path | None) -> tuple[ZSI, str | None]:
@@ -51,24 +65,30 @@ def build_model(recipe: Recipe, table: WordTable, start: Path | None) -> tuple[Z
     Args:
         recipe: network configuration and seed.
         table: word table; gives the first background vector.
-        start: checkpoint folder to go on from, or None.
+        start: checkpoint to go on from, by name or folder, or None.
 
     Returns:
         The network and the SHA-256 of the weights it starts from.
 
     Raises:
-        TrainingError: the checkpoint has another network configuration.
+        TrainingError: the checkpoint has another network configuration, or there is no such backbone.
+        WordTableError: the word table has another dimension, or is not the checkpoint's.
     """
     torch.manual_seed(recipe.seed)
+    table.require(dimension=recipe.model.semantic_dimension)
     if start is not None:
-        checkpoint = load_checkpoint(start)
-        table.require(sha256=checkpoint.info.words_sha256, dimension=recipe.model.semantic_dimension)
+        checkpoint = load_checkpoint(find_checkpoint(start))
+        table.require(sha256=checkpoint.info.words_sha256)
         if checkpoint.info.model != recipe.model:
             raise TrainingError(
                 f"{start} was trained with another network configuration: make [model] of the recipe equal "
                 "to the one in its config.json, or start from ImageNet weights"
             )
         return checkpoint.model, checkpoint.sha256
+    if not timm.is_model(recipe.model.backbone):
+        raise TrainingError(
+            f"timm {timm.__version__} has no backbone {recipe.model.backbone!r}: correct [model]"
+        )
     model = ZSI(recipe.model, torch.from_numpy(np.array(table.vector("background"))))
     load_imagenet_backbone(model.backbone, find_efficientnet_lite0())
     return model, None
@@ -120,7 +140,7 @@ class Trainer:
         """One optimizer step.
 
         Raises:
-            TrainingError: the loss is not finite.
+            TrainingError: the loss or its gradient is not finite; the weights stay as they were.
         """
         images, sizes, targets = batch
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
@@ -133,7 +153,9 @@ class Trainer:
             raise TrainingError(f"the loss is not finite ({values}): lower learning_rate in the recipe")
         self.optimizer.zero_grad()
         total.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        if not math.isfinite(norm):
+            raise TrainingError(f"the gradient is not finite ({values}): lower learning_rate in the recipe")
         self.optimizer.step()
         self.schedule.step()
         self.steps_done += 1
@@ -171,59 +193,69 @@ def train(
 
     Returns:
         The checkpoint folder.
+
+    Raises:
+        ZsiError: whatever keeps the run from starting or going on; the log says it too.
     """
     log = RunLog(out)
-    table = WordTable.bundled()
-    vocabulary = seen_vocabulary(recipe, table)
-    samples = read_samples(recipe, data_root, vocabulary.names)
-    if recipe.teacher and teacher_dir is None:
-        raise TrainingError(
-            "this recipe distils a teacher: give the folder of teacher vectors with --teacher"
+    with log.errors():
+        if recipe.teacher and teacher_dir is None:
+            raise TrainingError(
+                "this recipe distils a teacher: give the folder of teacher vectors with --teacher"
+            )
+        table = WordTable.bundled()
+        vocabulary = seen_vocabulary(recipe, table)
+        samples, counts = read_samples(recipe, data_root, vocabulary.names, vocabulary.unseen)
+        images = TrainingImages(samples, recipe, table.dimension, teacher_dir if recipe.teacher else None)
+        model, parent = build_model(recipe, table, start)
+        trainer = Trainer(model, recipe, vocabulary.vectors, bf16=bf16)
+        info = CheckpointInfo(
+            model=recipe.model,
+            seen=vocabulary.names,
+            seen_sha256=vectors_sha256(vocabulary.vectors.numpy()),
+            words_sha256=table.sha256,
+            recipe=recipe.to_dict(),
+            parent=parent,
         )
-    images = TrainingImages(samples, recipe, table.dimension, teacher_dir if recipe.teacher else None)
-    model, parent = build_model(recipe, table, start)
-    trainer = Trainer(model, recipe, vocabulary.vectors, bf16=bf16)
-    info = CheckpointInfo(
-        model=recipe.model,
-        seen=vocabulary.names,
-        seen_sha256=vectors_sha256(vocabulary.vectors.numpy()),
-        words_sha256=table.sha256,
-        recipe=recipe.to_dict(),
-        parent=parent,
-    )
-    loader = DataLoader(
-        images,
-        batch_size=recipe.batch_size,
-        sampler=WeightedEpochs(image_weights(samples, recipe.repeat_threshold), recipe.seed),
-        collate_fn=collate,
-        num_workers=workers,
-        drop_last=True,
-        generator=torch.Generator().manual_seed(recipe.seed),
-    )
-    log.write("started", steps_total=recipe.steps, images=len(samples), message=recipe.name)
-    began = time.monotonic()
-    for number, batch in enumerate(_first(iter(loader), recipe.steps), start=1):
-        losses = trainer.step(batch)
-        if number % LOG_EVERY == 0 or number == recipe.steps:
-            per_step = (time.monotonic() - began) / number
-            log.write(
-                "step",
-                step=number,
-                steps_total=recipe.steps,
-                images_per_second=recipe.batch_size / per_step,
-                eta_seconds=(recipe.steps - number) * per_step,
-                losses=losses,
-            )
-        if number % checkpoint_every == 0 or number == recipe.steps:
-            save_checkpoint(
-                out / "checkpoint",
-                trainer.averaged_model(),
-                info,
-                f"# {recipe.name}, step {number}\n",
-                with_decoders=True,
-            )
-            log.write("checkpoint", step=number, message=str(out / "checkpoint"))
-    log.write("finished", step=recipe.steps, steps_total=recipe.steps)
+        loader = DataLoader(
+            images,
+            batch_size=recipe.batch_size,
+            sampler=WeightedEpochs(image_weights(samples, recipe.repeat_threshold), recipe.seed),
+            collate_fn=collate,
+            num_workers=workers,
+            drop_last=True,
+            generator=torch.Generator().manual_seed(recipe.seed),
+        )
+        log.write(
+            "started",
+            steps_total=recipe.steps,
+            images=len(samples),
+            sets=[asdict(count) for count in counts],
+            message=recipe.name,
+        )
+        began = time.monotonic()
+        for number, batch in enumerate(_first(iter(loader), recipe.steps), start=1):
+            losses = trainer.step(batch)
+            if number % LOG_EVERY == 0 or number == recipe.steps:
+                per_step = (time.monotonic() - began) / number
+                log.write(
+                    "step",
+                    step=number,
+                    steps_total=recipe.steps,
+                    images_per_second=recipe.batch_size / per_step,
+                    eta_seconds=(recipe.steps - number) * per_step,
+                    losses=losses,
+                )
+            if number % checkpoint_every == 0 or number == recipe.steps:
+                save_checkpoint(
+                    out / "checkpoint",
+                    trainer.averaged_model(),
+                    info,
+                    f"# {recipe.name}, step {number}\n",
+                    with_decoders=True,
+                )
+                log.write("checkpoint", step=number, message=str(out / "checkpoint"))
+        log.write("finished", step=recipe.steps, steps_total=recipe.steps)
     return out / "checkpoint"
 
 
