@@ -14,6 +14,9 @@ import numpy as np
 from zsi_core.instances import rle
 from zsi_core.instances.rle import Rle
 
+BLOCK = 1 << 16
+"""Pixels that are interpolated at once: what fits into a processor's cache, and little memory."""
+
 
 def paste_mask(probabilities: np.ndarray, box: np.ndarray, image_size: tuple[int, int]) -> Rle:
     """Mask of a region at the size of the photograph.
@@ -36,15 +39,13 @@ def paste_mask(probabilities: np.ndarray, box: np.ndarray, image_size: tuple[int
     padded = np.pad(probabilities, 1)
     x = ((np.arange(left, right) + 0.5 - x1) / (x2 - x1) * side + 0.5).astype(np.float32)
     y = ((np.arange(top, bottom) + 0.5 - y1) / (y2 - y1) * side + 0.5).astype(np.float32)
-    inside = _interpolated(_interpolated(padded, y).T, x).T > 0.5
-    return crop_rle(inside, left, top, image_size)
-
-
-def _interpolated(grid: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Rows of a grid (M, n) at fractional row positions (m,), linearly interpolated: (m, n)."""
-    below = np.clip(np.floor(positions).astype(int), 0, len(grid) - 2)
-    weight = np.clip(positions - below, 0.0, 1.0)[:, None]
-    return grid[below] * (1 - weight) + grid[below + 1] * weight
+    grid = np.ascontiguousarray(_interpolated(padded, y).T)  # (M + 2, h)
+    step = max(1, BLOCK // len(y))
+    blocks = [
+        _edges(_interpolated(grid, x[start : start + step]) > 0.5, left + start, top, height)
+        for start in range(0, len(x), step)
+    ]
+    return _from_edges(np.concatenate(blocks), image_size)
 
 
 def crop_rle(inside: np.ndarray, left: int, top: int, image_size: tuple[int, int]) -> Rle:
@@ -55,12 +56,30 @@ def crop_rle(inside: np.ndarray, left: int, top: int, image_size: tuple[int, int
         left, top: where it lies in the image.
         image_size: (H, W).
     """
-    height, width = image_size
-    edges = np.diff(np.pad(inside, ((1, 1), (0, 0))).astype(np.int8), axis=0)  # (h + 1, w)
-    column, row = np.nonzero(edges.T)
-    positions = (column + left) * height + row + top  # starts and ends of runs in turn
+    return _from_edges(_edges(inside.T, left, top, image_size[0]), image_size)
+
+
+def _interpolated(grid: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Rows of a grid (M, n) at fractional row positions (m,), linearly interpolated: (m, n)."""
+    below = np.clip(np.floor(positions).astype(int), 0, len(grid) - 2)
+    weight = np.clip(positions - below, 0.0, 1.0)[:, None]
+    return grid[below] * (1 - weight) + grid[below + 1] * weight
+
+
+def _edges(columns: np.ndarray, left: int, top: int, height: int) -> np.ndarray:
+    """Starts and ends of the runs in turn, as positions in the image in column-major order.
+
+    Args:
+        columns: (w, h) bool, columns of the image from `left` on, each from row `top` on.
+    """
+    bordered = np.pad(columns, ((0, 0), (1, 1)))
+    column, row = np.nonzero(bordered[:, 1:] != bordered[:, :-1])
+    return (column + left) * height + row + top
+
+
+def _from_edges(edges: np.ndarray, image_size: tuple[int, int]) -> Rle:
     # A run that reaches the bottom and one that begins at the top of the next column are one run.
-    same = np.flatnonzero(positions[1:] == positions[:-1])
-    positions = np.delete(positions, np.concatenate([same, same + 1]))
-    bounds = np.concatenate([[0], positions, [height * width]])
+    same = np.flatnonzero(edges[1:] == edges[:-1])
+    edges = np.delete(edges, np.concatenate([same, same + 1]))
+    bounds = np.concatenate([[0], edges, [image_size[0] * image_size[1]]])
     return rle.from_counts(np.diff(bounds), image_size)

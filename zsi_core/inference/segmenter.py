@@ -239,9 +239,8 @@ class Segmenter:
         """
         self._check(encoded)
         drawn = self._clipped(encoded, box)
-        with torch.inference_mode(), self._precision():
-            on_canvas = encoded.fitted.to_canvas(drawn)
-            features = self.model.describe_boxes(self._float(encoded), on_canvas)
+        with torch.inference_mode():
+            features = self._described(encoded, drawn)
             return self._named_boxes(encoded, drawn, features, torch.ones(1, device=self.device), name, (-1,))
 
     def segment_point(
@@ -249,8 +248,8 @@ class Segmenter:
     ) -> Instances:
         """Objects under a point, best first: a click takes the first, Tab goes through the others.
 
-        Regions around the point are ranked by objectness and by how sure the mask is at the point; those
-        whose mask leaves the point out are dropped.
+        Of the regions around the point the most object-like are tried, and ranked by the scores of their
+        names; those whose mask leaves the point out are dropped.
 
         Args:
             encoded: from `encode` of this model.
@@ -275,7 +274,7 @@ class Segmenter:
         over = over[encoded.regions.objectness[over].argsort(descending=True)][:POINT_CANDIDATES]
         if len(over) == 0:
             return Instances.empty(encoded.image_size)
-        with torch.inference_mode(), self._precision():
+        with torch.inference_mode():
             found = self._named_boxes(
                 encoded,
                 b[over],
@@ -306,15 +305,14 @@ class Segmenter:
             IndexError: no such region.
         """
         self._check(encoded)
-        if isinstance(region, int):
+        if isinstance(region, int | np.integer):
             if not 0 <= region < len(encoded):
                 raise IndexError(f"region must be from 0 to {len(encoded) - 1}, but got {region}")
             features = encoded.regions.features[region : region + 1]
             objectness = encoded.regions.objectness[region : region + 1]
         else:
-            with torch.inference_mode(), self._precision():
-                drawn = encoded.fitted.to_canvas(self._clipped(encoded, region))
-                features = self.model.describe_boxes(self._float(encoded), drawn)
+            with torch.inference_mode():
+                features = self._described(encoded, self._clipped(encoded, region))
             objectness = torch.ones(1, device=self.device)
         vocabulary = self.vocabularies.build(names, "gzsi")
         with torch.inference_mode():
@@ -344,6 +342,11 @@ class Segmenter:
         """Regions with the pyramid as the network takes it."""
         pyramid = {name: level.float() for name, level in encoded.regions.pyramid.items()}
         return replace(encoded.regions, pyramid=type(encoded.regions.pyramid)(pyramid))
+
+    def _described(self, encoded: EncodedImage, boxes: Tensor) -> Tensor:
+        """Semantic features (N, D) of boxes (N, 4) in pixels of the photograph."""
+        with self._precision():
+            return self.model.describe_boxes(self._float(encoded), encoded.fitted.to_canvas(boxes))
 
     def _logits(self, features: Tensor, encoded: EncodedImage, vocabulary: Vocabulary) -> Tensor:
         background = encoded.regions.background[0].expand(len(features), -1)
@@ -397,7 +400,8 @@ class Segmenter:
         chosen = order[:, 0] if name is None else torch.zeros_like(order[:, 0])
         other = torch.where(order[:, 0] == chosen, order[:, 1], order[:, 0])
         vectors = vocabulary.vectors.to(self.device)[chosen]
-        y = self.model.pixel_features(self._float(encoded), encoded.fitted.to_canvas(boxes))
+        with self._precision():
+            y = self.model.pixel_features(self._float(encoded), encoded.fitted.to_canvas(boxes))
         masks = self._pasted(encoded, y, vectors, boxes)
         own = scores.gather(1, chosen[:, None])[:, 0]
         found = Instances(

@@ -78,12 +78,14 @@ class VocabularyBuilder:
         """
         if mode not in get_args(Mode):
             raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, but got {mode!r}")
-        by_key = {class_key(name): name for name in reversed(typed)}
-        keys, names = tuple(by_key)[::-1], tuple(by_key.values())[::-1]
+        by_key: dict[str, str] = {}
+        for name in typed:
+            by_key.setdefault(class_key(name), name)
+        names = tuple(by_key.values())
         if not names and mode == "zsi":
             raise NameResolutionError("no class name is given: type at least one, for example 'hair drier'")
         vectors = self._vectors(names)
-        is_seen = [key in self.seen_keys for key in keys]
+        is_seen = [key in self.seen_keys for key in by_key]
         others = [i for i, name in enumerate(self.seen) if class_key(name) not in by_key]
         all_names = (*names, *(self.seen[i] for i in others))
         all_vectors = [vectors, self.seen_vectors[others]]

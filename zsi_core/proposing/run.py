@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from zsi_core.errors import ImageError, ZsiError
+from zsi_core.errors import ImageError
 from zsi_core.images import FoundImage, find_images
 from zsi_core.proposing.interruption import Interruption
 from zsi_core.proposing.job import proposals
@@ -122,11 +122,5 @@ def _segmenter(settings: Settings, journal: Journal | None) -> Segmenter:
 
     from zsi_core.inference import Segmenter
 
-    if settings.device:
-        try:
-            torch.empty(1, device=settings.device)
-        except (AssertionError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise ZsiError(f"the device {settings.device!r} cannot be used ({reason}): try cpu") from error
     dtype = getattr(torch, journal.header["precision"]) if journal else None
     return Segmenter.load(settings.model, words=settings.words, device=settings.device, dtype=dtype)
