@@ -240,6 +240,25 @@ def test_wrong_input_is_told_in_one_line(
         assert message.count("\n") == 1
 
 
+def test_boxes_are_the_headline_where_no_mask_can_be_evaluated(
+    zsi: Run, drawn_set: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(drawn_set.annotations.read_text())
+    for annotation in document["annotations"]:
+        annotation["segmentation"] = []
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text(json.dumps(document), encoding="utf-8")
+    assert zsi(annotations=boxes) == EXIT_DONE
+    metrics = figures(tmp_path / "metrics.json")
+    assert metrics["results"]["segm"]["zsi"]["map50"] is None
+    assert metrics["results"]["segm"]["box_to_mask"]["unseen"] == {"mean_iou": None, "objects": 0}
+    assert metrics["images"] == 2
+    assert metrics["map50"] == metrics["results"]["bbox"]["zsi"]["map50"] is not None
+    printed = capsys.readouterr().out
+    assert "Masks: none" in printed
+    assert "Boxes by class" in printed
+
+
 def test_a_file_without_a_single_object_is_an_ordinary_case(zsi: Run, drawn_set: Any, tmp_path: Path) -> None:
     document = json.loads(drawn_set.annotations.read_text()) | {"annotations": []}
     empty = tmp_path / "empty.json"

@@ -25,9 +25,9 @@ Figures of a task in a mode are
                         the authors' evaluation does
     bootstrap           [low, high] of each figure: `level`, `resamples` and `seed` of a bootstrap over images
 
-All are fractions, or null where there is nothing to measure. The top level repeats them for the task that
-was asked for ("segm" before "bbox"): `seen`, `unseen` and `harmonic_mean` of "gzsi" where that was evaluated,
-everything else of "zsi" where that was.
+All are fractions, or null where there is nothing to measure. The top level repeats those of the headline
+task, "segm" if there are images to evaluate masks on: `seen`, `unseen` and `harmonic_mean` of "gzsi" where
+that was evaluated, everything else of "zsi" where that was.
 """
 
 from __future__ import annotations
@@ -82,9 +82,20 @@ def results_of_tasks(
     return found
 
 
+def headline_task(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """The first task that there are images for, of `results`."""
+    with_images = (
+        task
+        for task, found in results.items()
+        for mode in ("zsi", "gzsi")
+        if found.get(mode, {}).get("images")
+    )
+    return next(with_images, next(iter(results)))
+
+
 def headline(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What the top level repeats of `results`."""
-    of_task = next(iter(results.values()))
+    of_task = results[headline_task(results)]
     first = of_task["zsi" if "zsi" in of_task else "gzsi"]
     groups = of_task["gzsi" if "gzsi" in of_task else "zsi"]
     return {

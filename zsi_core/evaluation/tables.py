@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zsi_core.evaluation.matching import IOU_THRESHOLDS
+from zsi_core.evaluation.report import headline_task
 
 _WIDTH_WHEN_PIPED = 120
 _TASKS = {"segm": "Masks", "bbox": "Boxes"}
@@ -28,11 +29,13 @@ def print_tables(metrics: Mapping[str, Any], console: Console | None = None) -> 
     """
     console = console or Console(width=None if sys.stdout.isatty() else _WIDTH_WHEN_PIPED, highlight=False)
     for task, found in metrics["results"].items():
-        console.print(_rows_table(task, found))
+        console.print(_rows_table(task, found) if _measured(found) else Text(f"{_TASKS[task]}: none"))
         for line in _notes(found):
             console.print(Text(line))
         console.print()
-    console.print(_class_table(metrics))
+    task = headline_task(metrics["results"])
+    if _measured(metrics["results"][task]):
+        console.print(_class_table(task, metrics["results"][task]))
     for image in metrics["skipped"]:
         console.print(Text(f"skipped: {image['file_name']} {image['reason']}"))
 
@@ -74,8 +77,10 @@ def _notes(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{_MODES[mode]}: {found[mode]['images']} images" + (
             f"; {left_out} left out because they hold objects without a mask" if left_out else ""
         )
-    interval = found["ar100_agnostic_interval"]
-    yield f"class-agnostic AR@100 at 0.5: {_percent(found['ar100_agnostic'])} ({_interval(interval)})"
+    if found["ar100_agnostic"] is not None:
+        interval = found["ar100_agnostic_interval"]
+        told = f" (95 %: {_interval(interval)})" if interval else ""
+        yield f"class-agnostic AR@100 at 0.5: {_percent(found['ar100_agnostic'])}{told}"
     for group, values in found.get("box_to_mask", {}).items():
         yield (
             f"mean IoU of the mask given the box, {group}: {_percent(values['mean_iou'])} "
@@ -83,8 +88,11 @@ def _notes(found: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _class_table(metrics: Mapping[str, Any]) -> Table:
-    task, found = next(iter(metrics["results"].items()))
+def _measured(found: Mapping[str, Any]) -> bool:
+    return any(found[mode]["map50"] is not None for mode in _MODES if mode in found)
+
+
+def _class_table(task: str, found: Mapping[str, Any]) -> Table:
     mode = next(mode for mode in _MODES if mode in found)
     title = f"{_TASKS[task]} by class, {_MODES[mode]}, percent"
     table = Table(title=title, title_justify="left", box=box.SIMPLE)
