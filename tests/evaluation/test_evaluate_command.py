@@ -171,8 +171,13 @@ def test_predictions_of_something_else_are_refused(
     assert "predictions of something else (unseen:" in message
     assert "toaster" in message
     assert kept.read_bytes() == before
-    assert zsi(predictions=drawn_set.annotations) == EXIT_BAD_INPUT
-    assert "is not a file of predictions" in capsys.readouterr().err
+    of_propose = tmp_path / "proposals.json.journal"
+    of_propose.write_text('{"journal":1,"names":["fork"]}\n', encoding="utf-8")
+    for file in (drawn_set.annotations, of_propose):
+        before = file.read_bytes()
+        assert zsi(predictions=file) == EXIT_BAD_INPUT
+        assert "is not a file of predictions" in capsys.readouterr().err
+        assert file.read_bytes() == before
 
 
 def test_an_interrupted_run_goes_on(

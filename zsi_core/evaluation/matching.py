@@ -58,7 +58,9 @@ class Matching:
             "categories": [{"id": number, "name": str(number)} for number in range(1, scope.classes + 1)],
         }
         # Not loadRes: it demands at least one result (pycocotools) and writes into those it is given.
-        found = [{**result, "iscrowd": 0, "area": _area(result)} for result in scope.numbered(results)]
+        found = scope.numbered(results)
+        for result in found:
+            result |= {"iscrowd": 0, "area": result["bbox"][2] * result["bbox"][3]}
         evaluator = COCOeval_faster(
             COCO({**frame, "annotations": truth.objects}),
             COCO({**frame, "annotations": found}),
@@ -94,7 +96,3 @@ class Matching:
         precision = precision[MAP_THRESHOLD, :, :, 0, 0].mean(axis=0)
         # The evaluator says -1 where there is nothing to be found.
         return ClassScores(np.where(recall < 0, np.nan, recall), np.where(precision < 0, np.nan, precision))
-
-
-def _area(result: Mapping[str, Any]) -> float:
-    return float(result["bbox"][2] * result["bbox"][3])

@@ -21,11 +21,13 @@ from zsi_core.semantics import ClassSplit
 if TYPE_CHECKING:
     from zsi_core.inference import Segmenter
 
+HOLDS = "predictions of zsi evaluate"
+
 
 def header(segmenter: Segmenter, coco: CocoFile, split: ClassSplit) -> dict[str, Any]:
     """What predictions depend on, besides the pixels."""
     return {
-        "holds": "predictions of zsi evaluate",
+        "holds": HOLDS,
         "model": segmenter.checkpoint.sha256,
         "words": segmenter.checkpoint.info.words_sha256,
         "calibration": dataclasses.asdict(segmenter.calibration),
@@ -57,12 +59,13 @@ def existing_predictions(path: Path) -> Journal | None:
     if not path.exists():
         return None
     try:
-        return Journal.resume(path)
+        journal = Journal.resume(path)
     except AnnotationError as error:
-        raise AnnotationError(
-            f"{path} is not a file of predictions that can be gone on with: name another one with "
-            "--predictions, or remove it"
-        ) from error
+        raise _no_predictions(path) from error
+    if journal.header.get("holds") != HOLDS:
+        with journal:
+            raise _no_predictions(path)
+    return journal
 
 
 def require_same(journal: Journal, wanted: dict[str, Any]) -> None:
@@ -85,3 +88,10 @@ def require_same(journal: Journal, wanted: dict[str, Any]) -> None:
 def results_of(journal: Journal, file_names: Iterable[str], kind: str) -> list[dict[str, Any]]:
     """One list of results of all named images, best first within each."""
     return [result for entry in journal.entries(file_names) for result in entry.get(kind, ())]
+
+
+def _no_predictions(path: Path) -> AnnotationError:
+    return AnnotationError(
+        f"{path} is not a file of predictions that can be gone on with: name another one with --predictions, "
+        "or remove it"
+    )
