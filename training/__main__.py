@@ -1,4 +1,4 @@
-"""`python -m training`: train a recipe, or write the teacher vectors it distils."""
+"""`python -m training`: train a recipe, write the teacher vectors it distils, ship its checkpoint."""
 
 from __future__ import annotations
 
@@ -64,6 +64,26 @@ def teach(
         file = out / f"{spec.name}.npz"
         count = write_teacher_vectors(data / spec.annotations, data / spec.images, file, teacher)
         typer.echo(f"{file}: {count} boxes")
+
+
+@app.command()
+def ship(
+    checkpoint: Path = typer.Argument(..., help="Checkpoint folder of a run."),
+    out: Path = typer.Option(..., help="Folder to write, for example resources/models/starter."),
+    annotations: Path = typer.Option(..., help="COCO file of the development set for the calibration."),
+    images: Path = typer.Option(..., help="Its image folder."),
+    split: str = typer.Option("coco_65_15", help="Class split whose unseen names are asked for."),
+    card: Path | None = typer.Option(None, help="Model card in Markdown; by default the one of the run."),
+    metrics: Path | None = typer.Option(None, help="metrics.json of `zsi evaluate`, to be stored."),
+) -> None:
+    """Calibrate a checkpoint and write it without what only training needs."""
+    from training.shipping import ship as ship_checkpoint
+
+    figures = ship_checkpoint(
+        checkpoint, out, annotations=annotations, images=images, split=split, card=card, metrics=metrics
+    )
+    for name, value in figures.items():
+        typer.echo(f"{name}: {value:.3f}")
 
 
 def main() -> None:

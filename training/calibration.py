@@ -26,8 +26,8 @@ from zsi_core.inference.scoring import ACROSS_NAMES_NMS, Calibration, detect, fu
 from zsi_core.inference.vocabulary import Vocabulary
 from zsi_core.semantics.names import class_key
 
-POWERS = (0.0, 0.15, 0.3, 0.45, 0.6)
-PENALTIES = (0.0, 0.5, 1.0, 2.0)
+POWERS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75)
+PENALTIES = (0.0, 1.0, 2.0, 3.0, 4.0)
 ABSENT_NAMES = 2
 """Names that are not in the picture, asked for beside those that are."""
 

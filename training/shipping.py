@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from training.calibration import calibrate
 from zsi_core.checkpoint import load_checkpoint, save_checkpoint
+from zsi_core.checkpoint.store import CARD
 from zsi_core.inference import Segmenter
 from zsi_core.semantics.split import load_split
 from zsi_core.semantics.table import WordTable
@@ -16,22 +17,22 @@ from zsi_core.semantics.table import WordTable
 def ship(
     checkpoint: Path,
     out: Path,
-    card: str,
     *,
     annotations: Path,
     images: Path,
     split: str,
-    metrics: dict[str, Any],
+    card: Path | None = None,
+    metrics: Path | None = None,
 ) -> dict[str, float]:
     """Calibrate a checkpoint and write it without what only training needs.
 
     Args:
         checkpoint: folder of a run's checkpoint.
         out: folder to write.
-        card: model card.
         annotations, images: development set for the calibration, never one that figures are reported on.
         split: whose unseen names are asked for.
-        metrics: measured figures to store.
+        card: model card; by default the checkpoint's own.
+        metrics: `metrics.json` to store.
 
     Returns:
         The figures that chose the calibration.
@@ -39,10 +40,12 @@ def ship(
     loaded = load_checkpoint(checkpoint)
     segmenter = Segmenter(loaded, WordTable.bundled())
     calibration, figures = calibrate(segmenter, annotations, images, load_split(split).unseen)
+    measured = {} if metrics is None else json.loads(metrics.read_text(encoding="utf-8"))
     info = replace(
         loaded.info,
         calibration=asdict(calibration),
-        metrics={**metrics, "calibration": {"annotations": annotations.parent.name, **figures}},
+        metrics={**measured, "calibration_chosen_on": {"set": annotations.parent.name, **figures}},
     )
-    save_checkpoint(out, loaded.model, info, card)
+    text = (card or checkpoint / CARD).read_text(encoding="utf-8")
+    save_checkpoint(out, loaded.model, info, text)
     return figures
