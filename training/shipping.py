@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from training.calibration import calibrate
 from zsi_core.checkpoint import load_checkpoint, save_checkpoint
@@ -12,6 +13,12 @@ from zsi_core.checkpoint.store import CARD
 from zsi_core.inference import Segmenter
 from zsi_core.semantics.split import load_split
 from zsi_core.semantics.table import WordTable
+
+HEADLINES = (
+    *("split", "protocol", "images", "recall@100", "map50", "frequent", "seen", "unseen"),
+    *("harmonic_mean", "strict", "ar100_agnostic", "bootstrap"),
+)
+"""What a checkpoint stores of a `metrics.json`: its figures, without single classes and paths."""
 
 
 def ship(
@@ -40,7 +47,7 @@ def ship(
     loaded = load_checkpoint(checkpoint)
     segmenter = Segmenter(loaded, WordTable.bundled())
     calibration, figures = calibrate(segmenter, annotations, images, load_split(split).unseen)
-    measured = {} if metrics is None else json.loads(metrics.read_text(encoding="utf-8"))
+    measured = {} if metrics is None else _headlines(json.loads(metrics.read_text(encoding="utf-8")))
     info = replace(
         loaded.info,
         calibration=asdict(calibration),
@@ -49,3 +56,7 @@ def ship(
     text = (card or checkpoint / CARD).read_text(encoding="utf-8")
     save_checkpoint(out, loaded.model, info, text)
     return figures
+
+
+def _headlines(metrics: dict[str, Any]) -> dict[str, Any]:
+    return {key: metrics[key] for key in HEADLINES if key in metrics}
