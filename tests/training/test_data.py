@@ -138,6 +138,15 @@ def test_masks_train_where_they_are_said_to_be_good(write_set, targets_of) -> No
     assert len(by_flag.boxes) == len(by_segmentation.boxes) == 4, "boxes train all the same"
 
 
+def test_an_object_whose_mask_is_cropped_away_trains_its_box(write_set, targets_of, unchanged) -> None:
+    unchanged(left=8)
+    left_edge = [[0, 0, 4, 0, 4, 20, 0, 20]]
+    spec = write_set("a", {1: "dog"}, [[thing(1, 0, 0, 20, 20, segmentation=left_edge)]])
+    (target,) = targets_of(spec)
+    assert target.boxes.tolist() == [[0, 0, 12, 20]]
+    assert target.has_mask.tolist() == [False]
+
+
 @pytest.mark.parametrize(("labelled", "complete"), [("all", True), (("dog", "car"), False), ((), False)])
 def test_partly_labelled_sets_know_no_background(labelled, complete, write_set, targets_of) -> None:
     spec = write_set("a", {1: "dog"}, [[thing(1, 0, 0, 20, 20)]], labelled=labelled)
