@@ -189,3 +189,17 @@ def test_colours_change_within_their_bounds() -> None:
     changed = [random_colour(noise, np.random.default_rng(seed)) for seed in (1, 1, 2)]
     assert np.array_equal(changed[0], changed[1])
     assert not np.array_equal(changed[0], changed[2])
+
+
+def test_saturation_changes_apart_from_brightness_and_contrast() -> None:
+    image = np.full((2, 2, 3), 100, dtype=np.uint8)
+    image[1] = 140
+    image[:, 1] += np.array([19, 0, -56], dtype=np.int16).astype(np.uint8)  # a tint of the same luminance
+    factors = []
+    for seed in range(40):
+        found = random_colour(image, np.random.default_rng(seed)).astype(float)
+        contrast = (found[1, 0] - found[0, 0]).mean() / 40
+        tint = (found[:, 1, 0] - found[:, 1, 2]).mean() / 75
+        factors.append(tint / contrast)
+    assert 0.7 < min(factors) < 0.85
+    assert 1.15 < max(factors) < 1.3
