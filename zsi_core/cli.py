@@ -12,6 +12,7 @@ import traceback
 import typer
 
 from zsi_core import __version__
+from zsi_core.commands.benchmark import benchmark
 from zsi_core.commands.doctor import doctor
 from zsi_core.commands.evaluate import evaluate
 from zsi_core.commands.propose import propose
@@ -43,6 +44,7 @@ def _root(
     """Zero-shot instance segmentation: type names of things, get instance masks."""
 
 
+app.command()(benchmark)
 app.command()(doctor)
 app.command()(evaluate)
 app.command()(propose)
