@@ -61,9 +61,10 @@ def crop_rle(inside: np.ndarray, left: int, top: int, image_size: tuple[int, int
 
 def _interpolated(grid: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Rows of a grid (M, n) at fractional row positions (m,), linearly interpolated: (m, n)."""
-    below = np.clip(np.floor(positions).astype(int), 0, len(grid) - 2)
-    weight = np.clip(positions - below, 0.0, 1.0)[:, None]
-    return grid[below] * (1 - weight) + grid[below + 1] * weight
+    below = np.minimum(np.maximum(positions.astype(np.int64), 0), len(grid) - 2)
+    weight = np.minimum(np.maximum(positions - below, 0.0), 1.0).astype(grid.dtype)[:, None]
+    rows = grid[below]
+    return rows + (grid[below + 1] - rows) * weight
 
 
 def _edges(columns: np.ndarray, left: int, top: int, height: int) -> np.ndarray:
@@ -72,7 +73,8 @@ def _edges(columns: np.ndarray, left: int, top: int, height: int) -> np.ndarray:
     Args:
         columns: (w, h) bool, columns of the image from `left` on, each from row `top` on.
     """
-    bordered = np.pad(columns, ((0, 0), (1, 1)))
+    bordered = np.zeros((columns.shape[0], columns.shape[1] + 2), dtype=bool)
+    bordered[:, 1:-1] = columns
     column, row = np.nonzero(bordered[:, 1:] != bordered[:, :-1])
     return (column + left) * height + row + top
 

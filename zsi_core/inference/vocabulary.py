@@ -60,8 +60,8 @@ class VocabularyBuilder:
         """
         self.table = table
         self.with_distractors = with_distractors
-        self.seen_keys = {class_key(name) for name in seen}
         self.seen = tuple(seen)
+        self._seen_keys = [class_key(name) for name in seen]
         self.seen_vectors = resolve_all(table, seen)
         self._known: dict[str, np.ndarray] = {}
 
@@ -85,8 +85,9 @@ class VocabularyBuilder:
         if not names and mode == "zsi":
             raise NameResolutionError("no class name is given: type at least one, for example 'hair drier'")
         vectors = self._vectors(names)
-        is_seen = [key in self.seen_keys for key in by_key]
-        others = [i for i, name in enumerate(self.seen) if class_key(name) not in by_key]
+        seen_keys = set(self._seen_keys)
+        is_seen = [key in seen_keys for key in by_key]
+        others = [i for i, key in enumerate(self._seen_keys) if key not in by_key]
         all_names = (*names, *(self.seen[i] for i in others))
         all_vectors = [vectors, self.seen_vectors[others]]
         is_seen += [True] * len(others)

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from zsi_core.proposing.job import Finished
 
-PLAIN_INTERVAL = 10.0
+PLAIN_INTERVAL = 30.0
 """Seconds between two lines where no bar can be drawn."""
 
 

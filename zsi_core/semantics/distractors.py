@@ -8,6 +8,7 @@ means nearly the same as a COCO class. Shapes: K typed names, M distractors, D d
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,16 +38,20 @@ def distractors(
         M names and their vectors, (M, D) float32 with unit rows.
     """
     excluded = {class_key(name) for name in (*typed_names, *exclude_names)}
-    names = [name for name in distractor_names() if name in table and class_key(name) not in excluded]
-    if not names:
-        return (), np.empty((0, table.dimension), np.float32)
-    vectors = np.stack([table.vector(name) for name in names])
+    names, keys, vectors = _candidates(table)
+    allowed = np.array([key not in excluded for key in keys], dtype=bool)
     if len(typed_vectors):
-        kept = np.flatnonzero((vectors @ typed_vectors.T).max(axis=1) <= NEAR_DUPLICATE)
-    else:
-        kept = np.arange(len(names))
-    kept = kept[:count]
+        allowed &= (vectors @ typed_vectors.T).max(axis=1) <= NEAR_DUPLICATE
+    kept = np.flatnonzero(allowed)[:count]
     return tuple(names[index] for index in kept), vectors[kept]
+
+
+@lru_cache(maxsize=2)
+def _candidates(table: WordTable) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
+    """Names of the vocabulary that a table has, their `class_key`, and their vectors (M, D)."""
+    names = tuple(name for name in distractor_names() if name in table)
+    vectors = table.matrix[[table.rank(name) for name in names]]
+    return names, tuple(class_key(name) for name in names), vectors
 
 
 def distractor_names() -> tuple[str, ...]:
