@@ -17,15 +17,18 @@ def test_average_precision_of_names_in_the_picture():
     assert found.average_precision() == pytest.approx((1 + 2 / 3) / 4)
 
 
-def test_the_threshold_is_the_lowest_score_that_keeps_precision():
-    found = outcome([(0.9, True, True), (0.8, False, True), (0.6, False, True), (0.5, False, True)])
-    assert found.threshold() == 0.8
+def test_the_threshold_balances_precision_and_recall():
+    rows = [(0.9, True, True), (0.8, True, True), (0.7, False, True), (0.6, False, True), (0.5, False, True)]
+    assert outcome(rows, objects=3).threshold() == 0.8
+    # A third hit after one miss is worth it (F1 0.86 against 0.8), after ten it is not.
+    assert outcome([*rows[:3], (0.4, True, True)], objects=3).threshold() == 0.4
+    assert outcome([*rows[:2], *[(0.7, False, True)] * 10, (0.4, True, True)], objects=3).threshold() == 0.8
 
 
 def test_false_alarms_raise_the_threshold():
     rows = [(0.9, True, True), (0.8, True, True), (0.7, True, True)]
     assert outcome([*rows, (0.85, False, False)], absent_names=20).threshold() == 0.7
-    assert outcome([*rows, (0.85, False, False)], absent_names=5).threshold() == 0.9
+    assert outcome([*rows, (0.85, False, False)], absent_names=4).threshold() == 0.9
 
 
 def test_a_model_that_is_never_right_shows_nothing():
