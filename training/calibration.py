@@ -1,7 +1,8 @@
 """Choose the calibration of a checkpoint on development images.
 
-At the default threshold, what is shown for names in the picture should be right often and miss little (F1), and
-a name that is not in the picture should rarely show anything. Boxes decide, so that sets without masks serve too.
+At the default threshold, what is shown for names in the picture should be right often and miss little (F1),
+and a name that is not in the picture should rarely show anything. Boxes decide, so that sets without masks
+serve too.
 
 Shapes
     R  regions of an image    K  names of a vocabulary    N  objects of an image
@@ -66,7 +67,7 @@ class Outcome:
         return float((precision * right).sum() / max(self.objects, 1))
 
     def threshold(self) -> float:
-        """Score with the best F1 of the names in the picture among those with few false alarms; 1 if none is."""
+        """Score with the best F1 of names in the picture, among those with few false alarms; 1 if none."""
         order = np.argsort(-self.scores, kind="stable")
         present, right = self.present[order], self.right[order]
         hits = np.cumsum(right & present)
