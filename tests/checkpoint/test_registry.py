@@ -64,7 +64,7 @@ def test_zsi_models_without_a_folder(
     install(places["first extra"] / "lost")
     kept = install(places["user"] / "mine")
     assert installed_models() == {"mine": kept}
-    assert "" not in map(str, registry.model_folders())
+    assert Path() not in registry.model_folders(), "the working folder is none"
 
 
 def test_a_folder_that_is_not_there(places: dict[str, Path]) -> None:
