@@ -109,7 +109,8 @@ class CheckpointInfo:
         ):
             if not fits:
                 raise CheckpointError(
-                    f"{where}: {key!r} must hold {content}, but got {values[key]!r}: copy the checkpoint again"
+                    f"{where}: {key!r} must hold {content}, but got {values[key]!r}: "
+                    "copy the checkpoint again"
                 )
         parent = values.get("parent")
         if not isinstance(parent, str | None):
