@@ -37,9 +37,15 @@ class RunProgress:
             console: where to; by default stderr.
         """
         self._console = console or Console(stderr=True)
-        columns = (TextColumn("proposing"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(),
+        )
         self._bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
-        self._task = self._bar.add_task("", visible=False)
+        self._task = self._bar.add_task("loading the model", total=None)
         self._total = self._done = self._before = 0
         self._started = self._told = 0.0
 
@@ -61,7 +67,7 @@ class RunProgress:
         """
         self._total, self._done, self._before = total, done, done
         self._started = self._told = time.monotonic()
-        self._bar.update(self._task, total=total, completed=done, visible=True)
+        self._bar.update(self._task, description="proposing", total=total, completed=done)
 
     def advance(self, finished: Finished) -> None:
         """Another image is done."""
