@@ -28,6 +28,7 @@ from zsi_core.checkpoint import (
     vectors_sha256,
 )
 from zsi_core.errors import TrainingError
+from zsi_core.inference.preprocessing import PREPROCESSING
 from zsi_core.model import ZSI
 from zsi_core.semantics.resolve import resolve_all
 from zsi_core.semantics.split import ClassSplit, load_split
@@ -214,6 +215,7 @@ def train(
             seen=vocabulary.names,
             seen_sha256=vectors_sha256(vocabulary.vectors.numpy()),
             words_sha256=table.sha256,
+            preprocessing=PREPROCESSING,
             recipe=recipe.to_dict(),
             parent=parent,
         )

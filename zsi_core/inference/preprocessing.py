@@ -18,6 +18,9 @@ CANVASES = ((480, 640), (640, 480), (544, 544))
 """(height, width) of the inputs a network sees: of equal area, so that every image costs about the same, and
 few, because every new shape costs oneDNN a compilation."""
 
+PREPROCESSING = {"canvases": [list(canvas) for canvas in CANVASES], "mean": 0.5, "std": 0.5}
+"""What a checkpoint says of its input; mean and standard deviation are of values from 0 to 1."""
+
 
 @dataclass(frozen=True)
 class Fitted:

@@ -31,7 +31,8 @@ class SemanticMaskHead(nn.Module):
     """Pixel features of regions, and masks of them for any word vector.
 
     E is linear, so <E(y), w> = <y, E^T w>: the word vector is projected to C numbers once instead of every
-    pixel to Dim. A client keeps y and asks for as many names as it likes.
+    pixel to Dim; the class-agnostic map adds its own kernel to it. A client keeps y and asks for as many
+    names as it likes.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -70,16 +71,17 @@ class SemanticMaskHead(nn.Module):
         Returns:
             (R, 28, 28) float32.
         """
-        logits = self.bias.expand(len(y), *y.shape[2:])
+        kernel = y.new_zeros(len(y), y.shape[1], dtype=torch.float32)
+        offset = self.bias.expand(len(y), 1)
         if self.E is not None:
             contrast = F.normalize(word_vectors.float(), dim=1) - F.normalize(background.float(), dim=1)
-            kernel = contrast @ self.E.weight.flatten(1)
-            offset = F.linear(contrast, self.E.bias[None])  # type: ignore[index]
-            projected = torch.einsum("rchw,rc->rhw", y.float(), kernel) + offset[:, :, None]
-            logits = logits + self.scale * projected
+            kernel = kernel + self.scale * (contrast @ self.E.weight.flatten(1))
+            offset = offset + self.scale * F.linear(contrast, self.E.bias[None])  # type: ignore[index]
         if self.agnostic is not None:
-            logits = logits + self.agnostic(y)[:, 0].float()
-        return logits
+            kernel = kernel + self.agnostic.weight.flatten(1)
+            offset = offset + self.agnostic.bias  # type: ignore[operator]
+        logits = torch.bmm(kernel[:, None], y.float().flatten(2))[:, 0] + offset
+        return logits.float().view(len(y), *y.shape[2:])
 
     def reconstruction_loss(self, y: Tensor) -> Tensor:
         """L_R of Eq. 1 as a mean over elements; zero without a decoder."""
