@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder of the photographs that are not in the repository; for tests marked `shared`."""
+    folder = os.environ.get("ZSI_TEST_DATA")
+    if not folder:
+        pytest.skip("ZSI_TEST_DATA does not name the folder with the test photographs")
+    return Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ def places(pattern: str) -> list[str]:
 
 
 # Written so that they do not match themselves.
-REGISTRY_HOST = r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|deb[.]debian[.]org|archive[.]ubuntu[.]com"
+REGISTRY_HOST = r"pypi[.]org|python[h]osted[.]org|registry[.]npmjs|deb[.]debian[.]org|archive[.]ubuntu[.]com"
 PERSONAL_PATH = r"(?<![\w.])/(?:home|Users|root|work)/[\w.]|[A-Z]:\\?Users\\"
 
 
@@ -73,7 +73,7 @@ PERSONAL_PATH = r"(?<![\w.])/(?:home|Users|root|work)/[\w.]|[A-Z]:\\?Users\\"
     ("pattern", "parts"),
     [
         (REGISTRY_HOST, ("https://pypi", ".org/simple")),
-        (REGISTRY_HOST, ("files.pythonhosted", ".org")),
+        (REGISTRY_HOST, ("files.python", "hosted.org")),
         (PERSONAL_PATH, ("data in /", "home/someone/data")),
         (PERSONAL_PATH, ("'/", "root/.cache'")),
         (PERSONAL_PATH, ("C:", "\\Users\\someone")),

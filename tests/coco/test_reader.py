@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -225,12 +224,9 @@ def test_image_of_absurd_size_costs_nothing(document: dict[str, Any], saved: Sav
 
 
 @pytest.mark.shared
-def test_shared_files_read_with_every_mask() -> None:
-    root = os.environ.get("ZSI_TEST_DATA")
-    if not root:
-        pytest.skip("ZSI_TEST_DATA does not name the folder with the test photographs")
-    paths = sorted(Path(root).glob("*/annotations.json"))
-    assert paths, f"no */annotations.json in {root}"
+def test_shared_files_read_with_every_mask(test_data: Path) -> None:
+    paths = sorted(test_data.glob("*/annotations.json"))
+    assert paths, f"no */annotations.json in {test_data}"
     for path in paths:
         check_every_mask(read_coco(path))
 

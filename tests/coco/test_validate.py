@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -415,12 +414,9 @@ def test_folder_that_is_none(document: dict[str, Any], saved: Save, tmp_path: Pa
 
 
 @pytest.mark.shared
-def test_shared_files_have_no_errors() -> None:
-    root = os.environ.get("ZSI_TEST_DATA")
-    if not root:
-        pytest.skip("ZSI_TEST_DATA does not name the folder with the test photographs")
-    paths = sorted(Path(root).glob("*/annotations.json"))
-    assert paths, f"no */annotations.json in {root}"
+def test_shared_files_have_no_errors(test_data: Path) -> None:
+    paths = sorted(test_data.glob("*/annotations.json"))
+    assert paths, f"no */annotations.json in {test_data}"
     for path in paths:
         faults = validate(path, path.parent / "images")
         assert [str(fault) for fault in faults if fault.severity is ERROR] == []

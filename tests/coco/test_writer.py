@@ -393,12 +393,9 @@ def test_results_hold_predicted_boxes_and_plain_numbers() -> None:
 
 
 @pytest.mark.shared
-def test_shared_files_pass_through_unchanged(tmp_path: Path) -> None:
-    root = os.environ.get("ZSI_TEST_DATA")
-    if not root:
-        pytest.skip("ZSI_TEST_DATA does not name the folder with the test photographs")
-    paths = sorted(Path(root).glob("*/annotations.json"))
-    assert paths, f"no */annotations.json in {root}"
+def test_shared_files_pass_through_unchanged(test_data: Path, tmp_path: Path) -> None:
+    paths = sorted(test_data.glob("*/annotations.json"))
+    assert paths, f"no */annotations.json in {test_data}"
     for path in paths:
         CocoWriter.extending(read_coco(path)).write(tmp_path / "copy.json")
         assert json.loads((tmp_path / "copy.json").read_text()) == json.loads(path.read_text())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +40,9 @@ def test_both_splits_cover_the_same_80_names() -> None:
 
 
 @pytest.mark.shared
-def test_the_orders_agree_with_the_published_vectors() -> None:
+def test_the_orders_agree_with_the_published_vectors(test_data: Path) -> None:
     """The published columns carry no names, so a wrong order shows as a wrong nearest seen class."""
-    if "ZSI_TEST_DATA" not in os.environ:
-        pytest.skip("set ZSI_TEST_DATA to the folder with the test data")
-    folder = Path(os.environ["ZSI_TEST_DATA"]) / "word_vectors" / "reference"
+    folder = test_data / "word_vectors" / "reference"
     nearest = {
         "coco_65_15": {"airplane": "boat", "train": "bus", "cat": "dog", "suitcase": "backpack",
                        "toaster": "oven", "snowboard": "skis", "sandwich": "pizza",
