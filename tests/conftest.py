@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,17 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     save_checkpoint(folder, model, info, "# tiny\n\nRandom weights.\n")
     return folder
+
+
+@pytest.fixture
+def same_arithmetic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make every run of the model compute the same: one thread, float32."""
+    import torch
+
+    from zsi_core.inference import segmenter
+
+    monkeypatch.setattr(segmenter, "fastest_dtype", lambda _: torch.float32)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from zsi_core.cli import main
@@ -30,19 +29,12 @@ from zsi_core.errors import (
     EXIT_SOME_SKIPPED,
 )
 from zsi_core.files import resources_dir
-from zsi_core.inference import Segmenter, segmenter
+from zsi_core.inference import Segmenter
 
 Run = Callable[..., int]
 
 
-@pytest.fixture(autouse=True)
-def alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every run of this file compute the same, in this process and in others."""
-    monkeypatch.setattr(segmenter, "fastest_dtype", lambda _: torch.float32)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("same_arithmetic")
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from zsi_core.cli import main
 from zsi_core.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERRUPTED, EXIT_SOME_SKIPPED
-from zsi_core.inference import Segmenter, segmenter
+from zsi_core.inference import Segmenter
 from zsi_core.proposing.progress import RunProgress
 
 Run = Callable[..., int]
@@ -39,14 +38,7 @@ CONTRACT = {
 }
 
 
-@pytest.fixture(autouse=True)
-def alike(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Make every run compute the same."""
-    monkeypatch.setattr(segmenter, "fastest_dtype", lambda _: torch.float32)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("same_arithmetic")
 
 
 @pytest.fixture
