@@ -197,6 +197,49 @@ def test_a_teacher_pulls_the_semantic_feature_towards_its_vector(make_model, wor
     assert "loss_distillation" not in model(images, sizes, words, targets)
 
 
+def test_a_taught_region_without_a_label_is_distilled_and_feeds_no_other_loss(make_model, words, scene):
+    images, sizes, targets = scene
+    model = make_model().train()
+    box = torch.tensor([[70.0, 4.0, 120.0, 40.0]])
+    taught = [Target(**(vars(t) | {"taught_boxes": box, "taught_vectors": words[4:]})) for t in targets]
+
+    def losses(targets):
+        torch.manual_seed(3)
+        return model(images, sizes, words, targets)
+
+    others = losses(targets)
+    before = losses(taught)
+    assert {name: float(loss) for name, loss in before.items() if name != "loss_distillation"} == {
+        name: float(loss) for name, loss in others.items()
+    }
+    optimizer = torch.optim.AdamW(model.detector.T_e.parameters(), 1e-2)
+    for _ in range(20):
+        optimizer.zero_grad()
+        losses(taught)["loss_distillation"].backward()
+        optimizer.step()
+    assert float(losses(taught)["loss_distillation"]) < 0.5 * float(before["loss_distillation"])
+    regions = model.eval().regions(images, sizes)[0]
+    cosine = torch.cosine_similarity(model.describe_boxes(regions, box), words[4:])
+    assert float(cosine) > 0.5, "the region itself points at its teacher now"
+
+
+def test_the_distillation_loss_is_the_mean_over_objects_and_taught_regions(make_model, words, scene):
+    from zsi_core.model.distillation import distillation_loss
+    from zsi_core.model.sampling import SampledRegions
+
+    target = scene[2][0]
+    more = {"teacher": words[[0, 3]], "taught_boxes": target.boxes[:1], "taught_vectors": words[1:2]}
+    taught = Target(**(vars(target) | more))
+    sampled = [SampledRegions(target.boxes, torch.tensor([1, 0]), torch.tensor([0, 0]))]
+    loss = distillation_loss(words[:1], sampled, -words[1:2], [taught])
+    assert float(loss) == pytest.approx((0.0 + 2.0) / 2)
+
+
+def test_taught_boxes_need_their_vectors(scene):
+    with pytest.raises(ValueError, match="one length, but got 2 and None"):
+        Target(**(vars(scene[2][0]) | {"taught_boxes": torch.zeros(2, 4)}))
+
+
 def test_a_plain_rpn_has_nothing_to_synchronise():
     with pytest.raises(ValueError, match="no background vector to synchronise"):
         ModelConfig(rpn="plain")

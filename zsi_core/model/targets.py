@@ -2,12 +2,15 @@
 
 Shapes
     N  labelled objects of one image
+    M  regions without a label that a teacher speaks about
     D  length of a word vector
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -21,9 +24,15 @@ class Target:
         labels: (N,) int64, row of the vocabulary, from 0 (background has no row).
         masks: (N, H, W) uint8 0 / 1; rows without a mask are zero.
         has_mask: (N,) bool; the others train boxes only.
-        ignore: (M, 4) float32, regions that are neither object nor background (crowds).
+        ignore: (I, 4) float32, regions that are neither object nor background (crowds).
         complete: False when objects may be unlabelled, so that nothing counts as background.
         teacher: (N, D) float32 unit vectors to distil into the semantic feature, zero rows for none.
+        taught_boxes: (M, 4) float32, further regions whose semantic feature is distilled. They have no label:
+            no other loss sees them.
+        taught_vectors: (M, D) float32 unit vectors of these regions.
+
+    Raises:
+        ValueError: one of the last two without the other, or of another length.
     """
 
     boxes: Tensor
@@ -33,15 +42,21 @@ class Target:
     ignore: Tensor
     complete: bool = True
     teacher: Tensor | None = None
+    taught_boxes: Tensor | None = None
+    taught_vectors: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        boxes, vectors = (None if t is None else len(t) for t in (self.taught_boxes, self.taught_vectors))
+        if boxes != vectors:
+            raise ValueError(
+                f"taught_boxes and taught_vectors must be of one length, but got {boxes} and {vectors}"
+            )
 
     def to(self, device: str) -> Target:
         """The same target on another device."""
-        return Target(
-            self.boxes.to(device),
-            self.labels.to(device),
-            self.masks.to(device),
-            self.has_mask.to(device),
-            self.ignore.to(device),
-            self.complete,
-            None if self.teacher is None else self.teacher.to(device),
-        )
+        moved: dict[str, Any] = {
+            field.name: value.to(device)
+            for field in dataclasses.fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return dataclasses.replace(self, **moved)

@@ -29,6 +29,7 @@ from zsi_core.model import detector, mask_head
 from zsi_core.model.backbone import STRIDES, Backbone, normalise
 from zsi_core.model.config import ModelConfig
 from zsi_core.model.detector import ZeroShotDetector
+from zsi_core.model.distillation import distillation_loss, has_teacher, taught_boxes
 from zsi_core.model.mask_head import MASK_SIZE, SemanticMaskHead
 from zsi_core.model.rpn import RPN
 from zsi_core.model.sampling import SampledRegions, sample_regions
@@ -148,9 +149,10 @@ class ZSI(nn.Module):
             "loss_reconstruction_detector": self.config.reconstruction_weight
             * self.detector.reconstruction_loss(f, e),
         }
-        if any(t.teacher is not None for t in targets):
-            losses["loss_distillation"] = self.config.distillation_weight * _distillation_loss(
-                e[positive], sampled, targets
+        if has_teacher(targets):
+            _, e_taught, _ = self.detector(_pooled(self.box_pool, pyramid, taught_boxes(targets)))
+            losses["loss_distillation"] = self.config.distillation_weight * distillation_loss(
+                e[positive], sampled, e_taught, targets
             )
         return losses
 
@@ -251,22 +253,3 @@ def _pooled(pool: MultiScaleRoIAlign, pyramid: OrderedDict[str, Tensor], boxes: 
 
 def _counts(sampled: list[SampledRegions], device: torch.device) -> Tensor:
     return torch.tensor([len(s.labels) for s in sampled], device=device)
-
-
-def _distillation_loss(e: Tensor, sampled: list[SampledRegions], targets: Sequence[Target]) -> Tensor:
-    """Mean of 1 - cos(e, t) over the foreground regions whose object has a teacher vector t.
-
-    Args:
-        e: (R, D), semantic features of all foreground regions of the batch, image by image.
-    """
-    teachers = torch.cat(
-        [
-            e.new_zeros(int((s.labels > 0).sum()), e.shape[1])
-            if t.teacher is None
-            else t.teacher[s.matched[s.labels > 0]].to(e.dtype)
-            for s, t in zip(sampled, targets, strict=True)
-        ]
-    )
-    taught = teachers.abs().sum(dim=1) > 0
-    distance = 1.0 - F.cosine_similarity(e.float(), teachers.float(), dim=1)
-    return (distance * taught).sum() / max(int(taught.sum()), 1)
