@@ -31,6 +31,11 @@ def test_the_shipped_splits_have_the_benchmark_counts_and_order() -> None:
     assert smaller.unseen[13:] == ("scissors", "airplane", "cat", "snowboard")
 
 
+@pytest.mark.parametrize("short", ["65_15", "48_17"])
+def test_the_numbers_of_a_shipped_split_are_its_short_name(short: str) -> None:
+    assert load_split(short) == load_split(f"coco_{short}")
+
+
 def test_both_splits_cover_the_same_80_names() -> None:
     larger, smaller = load_split("coco_65_15"), load_split("coco_48_17")
     everything = set(larger.seen + larger.unseen)

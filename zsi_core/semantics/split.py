@@ -55,17 +55,20 @@ class ClassSplit:
 
 
 def load_split(name_or_path: str | Path) -> ClassSplit:
-    """Read a shipped split by name ("coco_65_15") or any split from a TOML file with name, seen and unseen.
+    """Read a shipped split by name ("coco_65_15" or, shorter, "65_15"), or any split from a TOML file.
+
+    A file has exactly the keys name, seen and unseen.
 
     Raises:
         SplitError: unknown name, unreadable file, or a malformed split; the message names the file.
     """
     path = Path(name_or_path)
     if not (path.suffix or len(path.parts) > 1):
-        path = _splits_dir() / f"{name_or_path}.toml"
-        if not path.exists():
+        shipped = [_splits_dir() / f"{prefix}{name_or_path}.toml" for prefix in ("", "coco_")]
+        if not (found := [path for path in shipped if path.exists()]):
             known = ", ".join(split_names())
             raise SplitError(f"no class split is called {str(name_or_path)!r}: use {known}, or a .toml file")
+        path = found[0]
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
