@@ -1,0 +1,45 @@
+"""The only way anything in a project changes; each command is a small value for `Project.do`."""
+
+from app.project.commands.base import Batch, Command
+from app.project.commands.classes import AddClass, DeleteClass, EditClass, MergeClasses
+from app.project.commands.images import (
+    AddImages,
+    NewImage,
+    RemoveImages,
+    SetImageFacts,
+    SetImageState,
+    SetInfo,
+    SetSetting,
+)
+from app.project.commands.objects import (
+    AddObjects,
+    DeleteObjects,
+    Reorder,
+    SetClass,
+    SetFlags,
+    SetGeometry,
+    SetState,
+)
+
+__all__ = [
+    "AddClass",
+    "AddImages",
+    "AddObjects",
+    "Batch",
+    "Command",
+    "DeleteClass",
+    "DeleteObjects",
+    "EditClass",
+    "MergeClasses",
+    "NewImage",
+    "RemoveImages",
+    "Reorder",
+    "SetClass",
+    "SetFlags",
+    "SetGeometry",
+    "SetImageFacts",
+    "SetImageState",
+    "SetInfo",
+    "SetSetting",
+    "SetState",
+]

@@ -1,0 +1,3 @@
+"""Colours of classes that people with any kind of colour vision can tell apart."""
+
+from __future__ import annotations
