@@ -19,7 +19,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from zsi_core.errors import ImageError
-from zsi_core.images import FoundImage, find_images, image_size, image_suffixes, natural_key, read_image
+from zsi_core.images import (
+    FoundImage,
+    find_images,
+    image_size,
+    image_suffixes,
+    natural_key,
+    read_image,
+    read_preview,
+)
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 
@@ -235,6 +243,47 @@ def test_orientation_that_does_not_exist(tmp_path: Path) -> None:
     exif[0x0112] = 77
     Image.fromarray(quadrants()).save(tmp_path / "a.png", exif=exif)
     assert (read_image(tmp_path / "a.png") == quadrants()).all()
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_preview_of_every_kind_of_pixels(tmp_path: Path, kind: str) -> None:
+    image, expected = kinds()[kind]
+    path = tmp_path / "picture.png"
+    image.save(path, transparency=image.info.get("transparency"))
+    pixels, size = read_preview(path, 2)
+    assert size == (3, 2)
+    assert pixels.shape == (1, 2, 3)
+    assert (pixels == expected).all()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("orientation", [1, 6, 8])
+def test_preview_is_upright_and_as_the_whole_image(tmp_path: Path, orientation: int, suffix: str) -> None:
+    path = tmp_path / f"picture.{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(quadrants(80)).save(path, exif=exif)
+    pixels, size = read_preview(path, 60)
+    assert size == image_size(path)
+    assert max(pixels.shape) == 60
+    whole = Image.fromarray(read_image(path)).resize((pixels.shape[1], pixels.shape[0]))
+    difference = np.abs(pixels.astype(int) - np.asarray(whole).astype(int))
+    assert np.median(difference) <= 2  # borders of the corners aside
+
+
+def test_preview_of_a_small_image_is_the_image(tmp_path: Path) -> None:
+    path = tmp_path / "small.png"
+    Image.fromarray(quadrants()).save(path)
+    pixels, size = read_preview(path, 1000)
+    assert (pixels == quadrants()).all()
+    assert size == (24, 16)
+
+
+def test_preview_of_a_damaged_file_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(b"\xff\xd8\xff no more")
+    with pytest.raises(ImageError, match=r"broken\.jpg"):
+        read_preview(path, 100)
 
 
 def test_size_is_read_without_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,34 @@ def read_image(path: str | Path) -> np.ndarray:
         return np.array(rgb)
 
 
+def read_preview(path: str | Path, longest: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """Decode an image scaled down, faster than `read_image` where its format allows (JPEG decodes an eighth).
+
+    Args:
+        longest: longest side of the result in pixels; smaller images keep their size.
+
+    Returns:
+        (h, w, 3) uint8 RGB as of `read_image`, and (width, height) of the original after EXIF rotation.
+
+    Raises:
+        ImageError: see `read_image`.
+    """
+    with _opened(path) as image:
+        orientation = _orientation(image)
+        width, height = image.size
+        image.draft(None, (longest, longest))
+        if image.mode in ("RGB", "L", "CMYK", "YCbCr") and not image.has_transparency_data:
+            image.thumbnail((longest, longest), Image.Resampling.BILINEAR, reducing_gap=2.0)
+            rgb = _to_rgb(image)
+        else:  # what is stretched, looked up or composited scales only after that
+            rgb = _to_rgb(image)
+            rgb.thumbnail((longest, longest), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        if orientation in _UPRIGHT:
+            rgb = rgb.transpose(_UPRIGHT[orientation])
+        sideways = orientation in _SIDEWAYS
+        return np.array(rgb), (height, width) if sideways else (width, height)
+
+
 def image_size(path: str | Path) -> tuple[int, int]:
     """(width, height) in pixels after EXIF rotation, read from the header without decoding the pixels.
 
