@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.canvas.geometry import Box, Geometry
+from app.project.geometry import Box, Geometry
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.canvas.geometry import Geometry
+from app.project.geometry import Geometry
 
 Colour = tuple[int, int, int]
 
