@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from training.backbone_weights import find_efficientnet_lite0, load_imagenet_backbone
-from training.data import TrainingImages, WeightedEpochs, collate, image_weights, read_samples
+from training.data import Batch, Batches, TrainingImages, collate, read_samples
 from training.freezing import depthwise_in_float32, freeze
 from training.log import RunLog
 from training.recipe import Recipe
@@ -35,8 +35,6 @@ from zsi_core.semantics.split import ClassSplit, load_split
 from zsi_core.semantics.table import WordTable
 
 LOG_EVERY = 10
-
-Batch = tuple[Tensor, list[tuple[int, int]], list]
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class Trainer:
         Raises:
             TrainingError: the loss or its gradient is not finite; the weights stay as they were.
         """
-        images, sizes, targets = batch
+        images, sizes, targets, _ = batch
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
             losses = self.model(images, sizes, self.word_vectors, targets)
         total = sum(losses.values(), torch.zeros(()))
@@ -221,11 +219,9 @@ def train(
         )
         loader = DataLoader(
             images,
-            batch_size=recipe.batch_size,
-            sampler=WeightedEpochs(image_weights(samples, recipe.repeat_threshold), recipe.seed),
+            batch_sampler=Batches(samples, recipe),
             collate_fn=collate,
             num_workers=workers,
-            drop_last=True,
             generator=torch.Generator().manual_seed(recipe.seed),
         )
         log.write(
@@ -238,6 +234,13 @@ def train(
         began = time.monotonic()
         for number, batch in enumerate(_first(iter(loader), recipe.steps), start=1):
             losses = trainer.step(batch)
+            if batch.lost:
+                log.write(
+                    "report",
+                    step=number,
+                    skipped=[asdict(lost) for lost in batch.lost],
+                    message=f"{len(batch.lost)} images cannot be read any more: others took their places",
+                )
             if number % LOG_EVERY == 0 or number == recipe.steps:
                 per_step = (time.monotonic() - began) / number
                 log.write(

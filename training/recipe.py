@@ -54,8 +54,18 @@ class Recipe:
         extra_seen: further seen classes outside the split.
         datasets: where images come from.
         model: network configuration.
-        canvas: side in pixels of the square every training image is cut to.
-        scale_range: random factor on "the image fits the canvas".
+        zero_shot: leave out images in which an object of an unseen class is labelled, as the paper does. Only
+            a model that is not meant to be zero-shot, such as one of a user's own project, does without.
+        canvases: (height, width) in pixels of the inputs the network sees. An image goes on the one on which
+            it comes out largest (the first of equals), and a batch holds images of one canvas. Few, because
+            every new shape costs oneDNN a compilation.
+        resize: "jitter" scales and crops at random, and every batch has the shape of its canvas; "fit" shows
+            whole images as large as the canvas allows, and a batch is as large as its largest image: the
+            paper's pipeline. Either way sides are rounded up to a multiple of 32.
+        scale_range: of "jitter", random factor on "the image fits the canvas".
+        colour_jitter: brightness, contrast and saturation change by up to this share.
+        copy_paste: probability that objects of another image of the set are pasted onto an image.
+        cache_megabytes: of decoded images kept in memory, shared by the workers of a training process.
         batch_size, steps, seed: as usual.
         learning_rate, weight_decay: AdamW; `backbone_rate` multiplies the rate of the backbone.
         warmup_steps: linear from zero, then cosine down to zero.
@@ -74,8 +84,13 @@ class Recipe:
     datasets: tuple[DataSpec, ...]
     extra_seen: tuple[str, ...] = ()
     model: ModelConfig = field(default_factory=ModelConfig)
-    canvas: int = 448
+    zero_shot: bool = True
+    canvases: tuple[tuple[int, int], ...] = ((448, 448),)
+    resize: Literal["jitter", "fit"] = "jitter"
     scale_range: tuple[float, float] = (0.6, 1.7)
+    colour_jitter: float = 0.25
+    copy_paste: float = 0.0
+    cache_megabytes: int = 2000
     batch_size: int = 8
     steps: int = 2000
     seed: int = 0
@@ -95,13 +110,22 @@ class Recipe:
         names = [spec.name for spec in self.datasets]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"datasets must have different names, but {twice[0]!r} is there twice")
-        _require_above_zero(self, "canvas", "batch_size", "steps", "learning_rate", "clip_norm")
-        for name in ("seed", "backbone_rate", "weight_decay", "warmup_steps", "frozen_stages"):
+        _require_above_zero(self, "batch_size", "steps", "learning_rate", "clip_norm")
+        for name in (
+            "seed",
+            "cache_megabytes",
+            "backbone_rate",
+            "weight_decay",
+            "warmup_steps",
+            "frozen_stages",
+        ):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise ValueError(f"{name} must be 0 or more, but got {value}")
-        for name in ("ema_decay", "repeat_threshold"):
+        for name in ("colour_jitter", "copy_paste", "ema_decay", "repeat_threshold"):
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, but got {value}")
+        if not self.canvases or min(side for canvas in self.canvases for side in canvas) < 1:
+            raise ValueError(f"canvases must be at least one height and width, but got {self.canvases}")
         low, high = self.scale_range
         if not 0 < low <= high < math.inf:
             raise ValueError(f"scale_range must be above 0 and in order, but got {low} and {high}")

@@ -1,12 +1,13 @@
 """Random scale, crop, flip and colour of a training image, with its boxes and masks.
 
 Shapes
-    H, W  size of the photograph    S  side of the canvas    N  objects
+    H, W  size of the photograph    h, w  size of the canvas    N  objects
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -26,28 +27,34 @@ class View:
     """One random look at a photograph: where it lies on the canvas.
 
     Attributes:
-        matrix: (2, 3) float64, affine map from photograph to canvas pixels.
-        size: (height, width) of the part of the canvas that is covered.
-        canvas: side S.
+        matrix: (2, 3) float64, affine map from pixels of the photograph to those of the canvas.
+        size: (height, width) of the part of the canvas that is covered, from its top left corner.
+        canvas: (h, w).
+        photograph: (H, W), what boxes and masks are made for.
     """
 
     matrix: np.ndarray
     size: tuple[int, int]
-    canvas: int
+    canvas: tuple[int, int]
+    photograph: tuple[int, int]
 
     def image(self, pixels: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 to (S, S, 3) uint8, grey where nothing is."""
+        """The photograph (H, W, 3) uint8, or a smaller copy of it, on the canvas (h, w, 3) uint8.
+
+        Grey where the photograph does not lie.
+        """
         matrix = self.matrix.copy()
+        height, width = pixels.shape[:2]
+        matrix[:, :2] *= (self.photograph[1] / width, self.photograph[0] / height)
         scale = abs(matrix[0, 0])
         if scale < 0.5:  # bilinear sampling alone would alias
-            height, width = pixels.shape[:2]
             small = (max(1, round(2 * scale * height)), max(1, round(2 * scale * width)))
             pixels = cv2.resize(pixels, small[::-1], interpolation=cv2.INTER_AREA)
             matrix[:, :2] *= (width / small[1], height / small[0])
         image = cv2.warpAffine(
             pixels,
             _between_centres(matrix),
-            (self.canvas, self.canvas),
+            self.canvas[::-1],
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
@@ -56,15 +63,12 @@ class View:
         return image
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
-        """(H, W) bool to (S, S) uint8."""
+        """(H, W) bool to (h, w) uint8."""
         return cv2.warpAffine(
-            mask.astype(np.uint8),
-            _between_centres(self.matrix),
-            (self.canvas, self.canvas),
-            flags=cv2.INTER_NEAREST,
+            mask.astype(np.uint8), _between_centres(self.matrix), self.canvas[::-1], flags=cv2.INTER_NEAREST
         )
 
-    def boxes(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def boxes(self, boxes: np.ndarray, least_visible: float = LEAST_VISIBLE) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (N, 4) on the canvas, clipped, and which of them (N,) are still worth teaching."""
         x = boxes[:, [0, 2]] * self.matrix[0, 0] + self.matrix[0, 2]
         y = boxes[:, [1, 3]] * self.matrix[1, 1] + self.matrix[1, 2]
@@ -75,7 +79,7 @@ class View:
         sides = clipped[:, 2:] - clipped[:, :2]
         before = np.prod(moved[:, 2:] - moved[:, :2], axis=1)
         visible = np.prod(sides, axis=1) / np.maximum(before, 1e-6)
-        return clipped.astype(np.float32), (sides.min(axis=1) >= SMALLEST_SIDE) & (visible >= LEAST_VISIBLE)
+        return clipped.astype(np.float32), (sides.min(axis=1) >= SMALLEST_SIDE) & (visible >= least_visible)
 
 
 def _between_centres(matrix: np.ndarray) -> np.ndarray:
@@ -86,30 +90,63 @@ def _between_centres(matrix: np.ndarray) -> np.ndarray:
 
 
 def random_view(
-    height: int, width: int, canvas: int, scale_range: tuple[float, float], rng: np.random.Generator
+    photograph: tuple[int, int],
+    canvas: tuple[int, int],
+    scale_range: tuple[float, float],
+    rng: np.random.Generator,
 ) -> View:
-    """A random scale (log-uniform), crop and horizontal flip of a photograph onto a square canvas.
+    """A random scale (log-uniform), crop and horizontal flip of a photograph onto a canvas.
 
     Args:
-        height, width: of the photograph.
-        canvas: side S.
+        photograph: (H, W).
+        canvas: (h, w).
         scale_range: smallest and largest factor on the scale at which the photograph just fits.
+        rng: decides.
     """
-    fit = canvas / max(height, width)
-    scale = fit * np.exp(rng.uniform(np.log(scale_range[0]), np.log(scale_range[1])))
-    new_height, new_width = max(1, round(height * scale)), max(1, round(width * scale))
-    top = rng.integers(0, max(new_height - canvas, 0) + 1)
-    left = rng.integers(0, max(new_width - canvas, 0) + 1)
-    size = (min(new_height, canvas), min(new_width, canvas))
+    scale = fitting_scale(photograph, canvas) * np.exp(rng.uniform(*np.log(scale_range)))
+    height, width = (max(1, round(side * scale)) for side in photograph)
+    top = rng.integers(0, max(height - canvas[0], 0) + 1)
+    left = rng.integers(0, max(width - canvas[1], 0) + 1)
+    size = (min(height, canvas[0]), min(width, canvas[1]))
     matrix = np.array([[scale, 0.0, -left], [0.0, scale, -top]])
     if rng.random() < 0.5:
         matrix = np.array([[-1.0, 0.0, size[1]], [0.0, 1.0, 0.0]]) @ np.vstack([matrix, [0.0, 0.0, 1.0]])
-    return View(matrix, size, canvas)
+    return View(matrix, size, canvas, photograph)
 
 
-def random_colour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random brightness, contrast and saturation of a (S, S, 3) uint8 image, each within 25 %."""
-    brightness, contrast, saturation = rng.uniform(0.75, 1.25, 3).astype(np.float32)
+def fitted_view(photograph: tuple[int, int], canvas: tuple[int, int], rng: np.random.Generator) -> View:
+    """The whole photograph as large as the canvas (h, w) allows, flipped or not, without a margin."""
+    view = random_view(photograph, canvas, (1.0, 1.0), rng)
+    return replace(view, canvas=view.size)
+
+
+def fitting_scale(photograph: tuple[int, int], canvas: tuple[int, int]) -> float:
+    """The scale at which a photograph (H, W) just fits a canvas (h, w)."""
+    return min(canvas[0] / photograph[0], canvas[1] / photograph[1])
+
+
+def best_canvas(photograph: tuple[int, int], canvases: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The canvas on which a photograph (H, W) comes out largest."""
+    return max(canvases, key=lambda canvas: fitting_scale(photograph, canvas))
+
+
+def useful_size(
+    photograph: tuple[int, int], canvas: tuple[int, int], largest_scale: float
+) -> tuple[int, int]:
+    """(height, width) above which more pixels of a photograph (H, W) are lost in every view of it.
+
+    Args:
+        photograph: (H, W).
+        canvas: (h, w).
+        largest_scale: upper end of the range of `random_view`.
+    """
+    scale = min(1.0, fitting_scale(photograph, canvas) * largest_scale)
+    return max(1, round(photograph[0] * scale)), max(1, round(photograph[1] * scale))
+
+
+def random_colour(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Random brightness, contrast and saturation of an image (h, w, 3) uint8, each within 1 ± strength."""
+    brightness, contrast, saturation = rng.uniform(1 - strength, 1 + strength, 3).astype(np.float32)
     values = image.astype(np.float32) * brightness
     mean = np.float32(values.mean())
     values = (values - mean) * contrast + mean

@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from training.data import Batch
 from training.recipe import DataSpec, Recipe
 from zsi_core.model import ZSI, ModelConfig, Target
 
@@ -72,7 +73,7 @@ def make_recipe() -> Callable[..., Recipe]:
     """A recipe of the given sets; keyword arguments are fields of Recipe."""
 
     def make(*sets: DataSpec, **fields: Any) -> Recipe:
-        small = {"canvas": 64, "batch_size": 2, "steps": 3, "warmup_steps": 1, "frozen_stages": 0}
+        small = {"canvases": ((64, 64),), "batch_size": 2, "steps": 3, "warmup_steps": 1, "frozen_stages": 0}
         return Recipe("small", "coco_65_15", sets or (DataSpec("a", "a.json", "a"),), **(small | fields))
 
     return make
@@ -91,7 +92,7 @@ def make_model() -> Callable[..., ZSI]:
 
 
 @pytest.fixture
-def batch() -> tuple[torch.Tensor, list[tuple[int, int]], list[Target]]:
+def batch() -> Batch:
     """Two images with two bright rectangles each, of classes 0 and 2."""
     images = torch.full((2, 3, 64, 64), 50, dtype=torch.uint8)
     targets = []
@@ -103,4 +104,4 @@ def batch() -> tuple[torch.Tensor, list[tuple[int, int]], list[Target]]:
             image[channel, y1:y2, x1:x2] = 230
         both = torch.ones(2, dtype=torch.bool)
         targets.append(Target(boxes, torch.tensor([0, 2]), masks, both, torch.zeros(0, 4)))
-    return images, [(64, 64), (64, 60)], targets
+    return Batch(images, [(64, 64), (64, 60)], targets, [])

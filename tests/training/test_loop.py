@@ -250,6 +250,9 @@ def test_a_run_writes_its_log_and_a_checkpoint(recipe: Recipe, start: Path, tmp_
             "images_with_unseen": 1,
             "images_without_objects": 0,
             "other_objects": 0,
+            "faulty_images": 0,
+            "faulty_objects": 0,
+            "skipped": [],
         }
     ]
     assert step["images_per_second"] > 0
@@ -398,7 +401,7 @@ def test_help_of_the_command_line(run_command) -> None:
 RECIPE = """
 name = "small"
 split = "coco_65_15"
-canvas = 64
+canvases = [[64, 64]]
 batch_size = 2
 steps = 50
 frozen_stages = 0

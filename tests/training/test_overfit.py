@@ -14,6 +14,7 @@ import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from training.data import Batch
 from training.loop import Trainer
 from training.recipe import DataSpec, Recipe
 from training.transforms import View
@@ -105,7 +106,8 @@ def _batch(content, rows):
         view = View(
             np.array([[scale, 0.0, 0.0], [0.0, scale, 0.0]]),
             (round(height * scale), round(width * scale)),
-            CANVAS,
+            (CANVAS, CANVAS),
+            (height, width),
         )
         annotations = content.annotations_of[image.id]
         boxes, _ = view.boxes(np.array([a.xyxy for a in annotations], dtype=np.float32))
@@ -121,7 +123,7 @@ def _batch(content, rows):
                 ignore=torch.zeros(0, 4),
             )
         )
-    return torch.stack(images), sizes, targets
+    return Batch(torch.stack(images), sizes, targets, [])
 
 
 def _ap50(detections, kind):
