@@ -1,0 +1,17 @@
+"""All actions of the window. Their order is that of the menus, the tool bar and the overview of keys."""
+
+from __future__ import annotations
+
+from app.actions.annotate_actions import annotate_actions
+from app.actions.edit_actions import edit_actions
+from app.actions.file_actions import file_actions, tools_and_help_actions
+from app.actions.spec import ActionSpec
+from app.actions.view_actions import view_actions
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    *file_actions(),
+    *edit_actions(),
+    *view_actions(),
+    *annotate_actions(),
+    *tools_and_help_actions(),
+)
