@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zsi_core.model.loss_sums import LossSum
 from zsi_core.model.sampling import SampledRegions
 from zsi_core.model.targets import Target
 
@@ -31,8 +32,8 @@ def taught_boxes(targets: Sequence[Target]) -> list[Tensor]:
 
 def distillation_loss(
     e: Tensor, sampled: Sequence[SampledRegions], e_taught: Tensor, targets: Sequence[Target]
-) -> Tensor:
-    """Mean of 1 - cos(e, t) over the regions that have a teacher vector t; zero without any.
+) -> LossSum:
+    """1 - cos(e, t) over the regions that have a teacher vector t.
 
     Args:
         e: (R, D) of all foreground regions of the batch, image by image.
@@ -50,4 +51,4 @@ def distillation_loss(
     teachers = torch.cat([*of_objects, *of_regions]).float()
     taught = teachers.abs().sum(dim=1) > 0
     distance = 1.0 - F.cosine_similarity(torch.cat([e, e_taught]).float(), teachers, dim=1)
-    return (distance * taught).sum() / max(int(taught.sum()), 1)
+    return LossSum((distance * taught).sum(), int(taught.sum()))

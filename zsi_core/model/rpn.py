@@ -27,6 +27,8 @@ from torchvision.ops import box_area, box_iou
 
 from zsi_core.model.backbone import LEVELS, STRIDES
 from zsi_core.model.config import ModelConfig
+from zsi_core.model.image_sampler import ImageSampler
+from zsi_core.model.loss_sums import LossSum
 from zsi_core.model.targets import Target
 
 
@@ -44,7 +46,7 @@ class RPNOutput:
     proposals: list[Tensor]
     objectness: list[Tensor]
     background: Tensor | None
-    losses: dict[str, Tensor]
+    losses: dict[str, LossSum]
 
 
 class PlainHead(nn.Module):
@@ -170,6 +172,9 @@ class RPN(RegionProposalNetwork):
             post_nms_top_n={"training": config.proposals_train, "testing": config.proposals_test},
             nms_thresh=config.proposals_nms,
         )
+        self.fg_bg_sampler = ImageSampler(
+            self.fg_bg_sampler.batch_size_per_image, self.fg_bg_sampler.positive_fraction
+        )
         self.background_gradient = config.background_gradient
 
     def propose(
@@ -201,20 +206,22 @@ class RPN(RegionProposalNetwork):
 
     def _losses(
         self, anchors: list[Tensor], scores: Tensor, deltas: Tensor, targets: Sequence[Target]
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, LossSum]:
         labels, matched = self.assign_targets_to_anchors(anchors, [{"boxes": t.boxes} for t in targets])
         for label, anchor, target in zip(labels, anchors, targets, strict=True):
             label[(label == 0) & unknown(anchor, target)] = -1
-        positive_masks, negative_masks = self.fg_bg_sampler(labels)
+        positive_masks, negative_masks = self.fg_bg_sampler.sample(labels, targets)
         positive = torch.cat(positive_masks).nonzero()[:, 0]
         sampled = torch.cat([positive, torch.cat(negative_masks).nonzero()[:, 0]])
-        count = max(len(sampled), 1)
         offsets = torch.cat(self.box_coder.encode(matched, anchors))
         classification = F.binary_cross_entropy_with_logits(
             scores.flatten()[sampled], torch.cat(labels)[sampled], reduction="sum"
         )
         box = F.smooth_l1_loss(deltas[positive], offsets[positive], beta=1 / 9, reduction="sum")
-        return {"loss_rpn_cls": classification / count, "loss_rpn_bbox": box / count}
+        return {
+            "loss_rpn_cls": LossSum(classification, len(sampled)),
+            "loss_rpn_bbox": LossSum(box, len(sampled)),
+        }
 
 
 def unknown(boxes: Tensor, target: Target) -> Tensor:

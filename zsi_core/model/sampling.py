@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 from torchvision.ops import box_iou
 
+from zsi_core.model.image_sampler import ImageSampler
 from zsi_core.model.rpn import unknown
 from zsi_core.model.targets import Target
 
@@ -48,7 +48,7 @@ def sample_regions(
         count: regions per image; fewer when not enough qualify.
         positive_fraction: largest share of foreground regions.
     """
-    sampler = BalancedPositiveNegativeSampler(count, positive_fraction)
+    sampler = ImageSampler(count, positive_fraction)
     sampled = []
     for boxes, target in zip(proposals, targets, strict=True):
         candidates = torch.cat([boxes, target.boxes])
@@ -58,7 +58,7 @@ def sample_regions(
             overlap, matched = box_iou(candidates, target.boxes).max(dim=1)
             labels = torch.where(overlap >= FOREGROUND_IOU, target.labels[matched] + 1, labels)
         labels[(labels == 0) & unknown(candidates, target)] = -1
-        positive, negative = sampler([labels])
+        positive, negative = sampler.sample([labels], [target])
         chosen = (positive[0] | negative[0]).nonzero()[:, 0]
         sampled.append(SampledRegions(candidates[chosen], labels[chosen], matched[chosen]))
     return sampled

@@ -30,6 +30,7 @@ class Target:
         taught_boxes: (M, 4) float32, further regions whose semantic feature is distilled. They have no label:
             no other loss sees them.
         taught_vectors: (M, D) float32 unit vectors of these regions.
+        seed: of the random choice of anchors and regions in this image; None leaves it to torch.
 
     Raises:
         ValueError: one of the last two without the other, or of another length.
@@ -44,6 +45,7 @@ class Target:
     teacher: Tensor | None = None
     taught_boxes: Tensor | None = None
     taught_vectors: Tensor | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         boxes, vectors = (None if t is None else len(t) for t in (self.taught_boxes, self.taught_vectors))

@@ -30,6 +30,7 @@ from zsi_core.model.backbone import STRIDES, Backbone, normalise
 from zsi_core.model.config import ModelConfig
 from zsi_core.model.detector import ZeroShotDetector
 from zsi_core.model.distillation import distillation_loss, has_teacher, taught_boxes
+from zsi_core.model.loss_sums import LossSum, ShareCounts, normalised
 from zsi_core.model.mask_head import MASK_SIZE, SemanticMaskHead
 from zsi_core.model.rpn import RPN
 from zsi_core.model.sampling import SampledRegions, sample_regions
@@ -90,7 +91,12 @@ class ZSI(nn.Module):
     # ------------------------------------------------------------------ training
 
     def forward(
-        self, images: Tensor, sizes: list[tuple[int, int]], word_vectors: Tensor, targets: Sequence[Target]
+        self,
+        images: Tensor,
+        sizes: list[tuple[int, int]],
+        word_vectors: Tensor,
+        targets: Sequence[Target],
+        share: ShareCounts | None = None,
     ) -> dict[str, Tensor]:
         """Losses of a batch (Eq. 2); their sum is what training minimises.
 
@@ -99,6 +105,7 @@ class ZSI(nn.Module):
             sizes: (height, width) of each image within the batch.
             word_vectors: W_s, (K, D).
             targets: one per image; labels are rows of `word_vectors`.
+            share: the mean of counts over all processes of a training; by default there is only this one.
 
         Returns:
             Scalars `loss_rpn_cls`, `loss_rpn_bbox`, `loss_semantic`, `loss_bbox`,
@@ -111,11 +118,11 @@ class ZSI(nn.Module):
             rpn.proposals, targets, self.config.regions_train, self.config.positive_fraction
         )
         for_detector, for_masks = self._backgrounds(rpn.background, len(targets))
-        losses = dict(rpn.losses)
-        losses |= self._detector_losses(pyramid, word_vectors, targets, sampled, for_detector)
+        sums = dict(rpn.losses)
+        sums |= self._detector_losses(pyramid, word_vectors, targets, sampled, for_detector)
         if self.mask_head is not None:
-            losses |= self._mask_losses(pyramid, word_vectors, targets, sampled, for_masks)
-        return losses
+            sums |= self._mask_losses(pyramid, word_vectors, targets, sampled, for_masks)
+        return normalised(sums, share)
 
     def _backgrounds(self, background: Tensor | None, images: int) -> tuple[Tensor, Tensor]:
         """v_b for the detector and for the mask head, each (B, D): synchronised or the word."""
@@ -134,25 +141,27 @@ class ZSI(nn.Module):
         targets: Sequence[Target],
         sampled: list[SampledRegions],
         background: Tensor,
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, LossSum]:
         labels = torch.cat([s.labels for s in sampled])
         f, e, deltas = self.detector(_pooled(self.box_pool, pyramid, [s.boxes for s in sampled]))
         background = background.repeat_interleave(_counts(sampled, labels.device), dim=0)
         scores = self.detector.scores(e, word_vectors, background)
-        count = max(len(labels), 1)
+        count = len(labels)
         positive = labels > 0
         matched = torch.cat([t.boxes[s.matched[s.labels > 0]] for s, t in zip(sampled, targets, strict=True)])
         offsets = self.box_coder.encode_single(matched, torch.cat([s.boxes for s in sampled])[positive])
+        box = F.smooth_l1_loss(deltas.float()[positive], offsets, reduction="sum")
+        reconstruction = self.config.reconstruction_weight * self.detector.reconstruction_loss(f, e)
         losses = {
-            "loss_semantic": F.cross_entropy(scores, labels, reduction="sum") / count,
-            "loss_bbox": F.smooth_l1_loss(deltas.float()[positive], offsets, reduction="sum") / count,
-            "loss_reconstruction_detector": self.config.reconstruction_weight
-            * self.detector.reconstruction_loss(f, e),
+            "loss_semantic": LossSum(F.cross_entropy(scores, labels, reduction="sum"), count),
+            "loss_bbox": LossSum(box, count),
+            "loss_reconstruction_detector": LossSum(reconstruction * count, count),
         }
         if has_teacher(targets):
             _, e_taught, _ = self.detector(_pooled(self.box_pool, pyramid, taught_boxes(targets)))
-            losses["loss_distillation"] = self.config.distillation_weight * distillation_loss(
-                e[positive], sampled, e_taught, targets
+            distance = distillation_loss(e[positive], sampled, e_taught, targets)
+            losses["loss_distillation"] = LossSum(
+                self.config.distillation_weight * distance.total, distance.count
             )
         return losses
 
@@ -163,7 +172,7 @@ class ZSI(nn.Module):
         targets: Sequence[Target],
         sampled: list[SampledRegions],
         background: Tensor,
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, LossSum]:
         assert self.mask_head is not None
         boxes, names, truth, per_image = [], [], [], []
         for region, target in zip(sampled, targets, strict=True):
@@ -184,10 +193,10 @@ class ZSI(nn.Module):
         mask = logits.sum() * 0.0
         if truth:
             mask = F.binary_cross_entropy_with_logits(logits, (torch.cat(truth) >= 0.5).float())
-        reconstruction = self.mask_head.reconstruction_loss(y)
+        reconstruction = self.config.reconstruction_weight * self.mask_head.reconstruction_loss(y)
         return {
-            "loss_mask": mask,
-            "loss_reconstruction_mask": self.config.reconstruction_weight * reconstruction,
+            "loss_mask": LossSum(mask * len(y), len(y)),
+            "loss_reconstruction_mask": LossSum(reconstruction * len(y), len(y)),
         }
 
     # ----------------------------------------------------------------- inference
