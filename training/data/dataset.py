@@ -123,7 +123,8 @@ class TrainingImages(Dataset[Item]):
         image = example.image
         if self.recipe.colour_jitter:
             image = random_colour(image, self.recipe.colour_jitter, rng)
-        return Item(torch.from_numpy(image).permute(2, 0, 1), example.size, example.target(), tuple(lost))
+        target = replace(example.target(), seed=int(rng.integers(2**63)))
+        return Item(torch.from_numpy(image).permute(2, 0, 1), example.size, target, tuple(lost))
 
     def _readable(self, index: int, rng: np.random.Generator, lost: list[Skipped]) -> tuple[int, np.ndarray]:
         """Index and pixels of an image, or else of the next one drawn that can be read."""
