@@ -43,6 +43,10 @@ class ModelConfig:
         box_features: F, width of the visual feature f.
         detector_decoder: train T_d with the reconstruction loss L_R (Eq. 1).
         temperature: initial value of the learned factor on cosine scores.
+        iou_head: a linear map of f predicts the overlap of a refined box with its object, trained on
+            foreground regions alone, because background may hold objects that nobody labelled. The
+            objectness of a region is then the geometric mean of the RPN's and this one (Kim et al., Learning
+            Open-World Object Proposals without Learning to Classify, RA-L 2022, section 3).
         regions_train: regions sampled per image in training; `positive_fraction` of them at most positive.
 
     Semantic Mask Head (section 3.2.2)
@@ -56,6 +60,8 @@ class ModelConfig:
     Losses (Eq. 2)
         reconstruction_weight: factor of both L_R terms, each the mean over elements.
         distillation_weight: factor of 1 - cos(e, t) where a target brings teacher vectors t.
+        contrastive_weight: factor of a cross-entropy of foreground regions over the seen words and further
+            nouns that a batch brings, without background (InfoNCE, van den Oord et al. 2018, Eq. 4); 0: off.
     """
 
     semantic_dimension: int = 300
@@ -79,6 +85,7 @@ class ModelConfig:
     box_features: int = 768
     detector_decoder: bool = True
     temperature: float = 20.0
+    iou_head: bool = False
     regions_train: int = 128
     positive_fraction: float = 0.25
 
@@ -91,6 +98,7 @@ class ModelConfig:
 
     reconstruction_weight: float = 0.5
     distillation_weight: float = 1.0
+    contrastive_weight: float = 0.0
 
     def __post_init__(self) -> None:
         if self.rpn == "plain" and (self.sync_detector or self.sync_mask):

@@ -18,6 +18,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.ops import box_iou
 
 from zsi_core.model.config import ModelConfig
 
@@ -41,6 +42,7 @@ class ZeroShotDetector(nn.Module):
         self.log_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
         nn.init.normal_(self.deltas.weight, std=0.001)
         nn.init.zeros_(self.deltas.bias)
+        self.iou = nn.Linear(width, 1) if config.iou_head else None
 
     def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of pooled regions.
@@ -69,6 +71,31 @@ class ZeroShotDetector(nn.Module):
         names = e @ F.normalize(word_vectors.float(), dim=1).T
         nothing = (e * F.normalize(background.float(), dim=1)).sum(dim=1, keepdim=True)
         return torch.cat([nothing, names], dim=1) * self.log_temperature.exp().clamp(max=MAX_TEMPERATURE)
+
+    def objectness(self, f: Tensor, of_rpn: Tensor) -> Tensor:
+        """Objectness of regions: the RPN's, or its geometric mean with the predicted overlap.
+
+        Args:
+            f: (R, F).
+            of_rpn: (R,) foreground probability.
+
+        Returns:
+            (R,) float32 in [0, 1].
+        """
+        if self.iou is None:
+            return of_rpn
+        return (of_rpn * self.iou(f).float().sigmoid()[:, 0]).sqrt()
+
+    def iou_loss(self, f: Tensor, refined: Tensor, matched: Tensor) -> Tensor:
+        """Sum over foreground regions of the error of the predicted overlap (smooth L1).
+
+        Args:
+            f: (R, F) of foreground regions.
+            refined, matched: (R, 4), their refined boxes and their objects.
+        """
+        assert self.iou is not None
+        overlap = box_iou(refined.detach(), matched).diagonal()
+        return F.smooth_l1_loss(self.iou(f).float().sigmoid()[:, 0], overlap, reduction="sum")
 
     def reconstruction_loss(self, f: Tensor, e: Tensor) -> Tensor:
         """L_R of Eq. 1 as a mean over elements; zero without a decoder."""

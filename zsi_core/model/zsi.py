@@ -45,7 +45,7 @@ class Regions:
 
     Attributes:
         boxes: (R, 4) float32, refined, in pixels of the network's input.
-        objectness: (R,) float32, foreground probability of the RPN.
+        objectness: (R,) float32 in [0, 1], see `ZeroShotDetector.objectness`.
         features: e, (R, D) float32.
         background: v_b for the detector and for the mask head, each (D,) float32.
         pyramid: levels P3-P6, each (1, C, Hl, Wl).
@@ -96,6 +96,7 @@ class ZSI(nn.Module):
         sizes: list[tuple[int, int]],
         word_vectors: Tensor,
         targets: Sequence[Target],
+        negatives: Tensor | None = None,
         share: ShareCounts | None = None,
     ) -> dict[str, Tensor]:
         """Losses of a batch (Eq. 2); their sum is what training minimises.
@@ -105,12 +106,14 @@ class ZSI(nn.Module):
             sizes: (height, width) of each image within the batch.
             word_vectors: W_s, (K, D).
             targets: one per image; labels are rows of `word_vectors`.
+            negatives: (N, D) word vectors that no object of the batch is called, for the contrastive loss.
             share: the mean of counts over all processes of a training; by default there is only this one.
 
         Returns:
             Scalars `loss_rpn_cls`, `loss_rpn_bbox`, `loss_semantic`, `loss_bbox`,
             `loss_reconstruction_detector`, and with a mask head `loss_mask` and `loss_reconstruction_mask`;
-            `loss_distillation` where a target has teacher vectors.
+            `loss_distillation` where a target has teacher vectors; `loss_contrastive` and `loss_iou` where
+            configured.
         """
         pyramid = self.backbone(normalise(images))
         rpn = self.rpn.propose(list(pyramid.values()), sizes, targets)
@@ -119,7 +122,7 @@ class ZSI(nn.Module):
         )
         for_detector, for_masks = self._backgrounds(rpn.background, len(targets))
         sums = dict(rpn.losses)
-        sums |= self._detector_losses(pyramid, word_vectors, targets, sampled, for_detector)
+        sums |= self._detector_losses(pyramid, word_vectors, targets, sampled, for_detector, negatives)
         if self.mask_head is not None:
             sums |= self._mask_losses(pyramid, word_vectors, targets, sampled, for_masks)
         return normalised(sums, share)
@@ -141,6 +144,7 @@ class ZSI(nn.Module):
         targets: Sequence[Target],
         sampled: list[SampledRegions],
         background: Tensor,
+        negatives: Tensor | None,
     ) -> dict[str, LossSum]:
         labels = torch.cat([s.labels for s in sampled])
         f, e, deltas = self.detector(_pooled(self.box_pool, pyramid, [s.boxes for s in sampled]))
@@ -149,7 +153,8 @@ class ZSI(nn.Module):
         count = len(labels)
         positive = labels > 0
         matched = torch.cat([t.boxes[s.matched[s.labels > 0]] for s, t in zip(sampled, targets, strict=True)])
-        offsets = self.box_coder.encode_single(matched, torch.cat([s.boxes for s in sampled])[positive])
+        regions = torch.cat([s.boxes for s in sampled])
+        offsets = self.box_coder.encode_single(matched, regions[positive])
         box = F.smooth_l1_loss(deltas.float()[positive], offsets, reduction="sum")
         reconstruction = self.config.reconstruction_weight * self.detector.reconstruction_loss(f, e)
         losses = {
@@ -157,6 +162,14 @@ class ZSI(nn.Module):
             "loss_bbox": LossSum(box, count),
             "loss_reconstruction_detector": LossSum(reconstruction * count, count),
         }
+        if self.config.contrastive_weight:
+            contrast = self._contrastive_loss(
+                e[positive], labels[positive], background[positive], word_vectors, negatives
+            )
+            losses["loss_contrastive"] = LossSum(self.config.contrastive_weight * contrast, len(matched))
+        if self.config.iou_head:
+            refined = self.box_coder.decode_single(deltas.float()[positive], regions[positive])
+            losses["loss_iou"] = LossSum(self.detector.iou_loss(f[positive], refined, matched), len(matched))
         if has_teacher(targets):
             _, e_taught, _ = self.detector(_pooled(self.box_pool, pyramid, taught_boxes(targets)))
             distance = distillation_loss(e[positive], sampled, e_taught, targets)
@@ -164,6 +177,14 @@ class ZSI(nn.Module):
                 self.config.distillation_weight * distance.total, distance.count
             )
         return losses
+
+    def _contrastive_loss(
+        self, e: Tensor, labels: Tensor, background: Tensor, word_vectors: Tensor, negatives: Tensor | None
+    ) -> Tensor:
+        """Sum over foreground regions: which of all words they are called; the background has no say."""
+        words = word_vectors if negatives is None else torch.cat([word_vectors, negatives])
+        scores = self.detector.scores(e, words, background)[:, 1:]
+        return F.cross_entropy(scores, labels - 1, reduction="sum")
 
     def _mask_losses(
         self,
@@ -212,7 +233,8 @@ class ZSI(nn.Module):
         pyramid = self.backbone(normalise(images))
         rpn = self.rpn.propose(list(pyramid.values()), sizes)
         for_detector, for_masks = self._backgrounds(rpn.background, len(sizes))
-        _, e, deltas = self.detector(_pooled(self.box_pool, pyramid, rpn.proposals))
+        f, e, deltas = self.detector(_pooled(self.box_pool, pyramid, rpn.proposals))
+        objectnesses = self.detector.objectness(f, torch.cat(rpn.objectness))
         counts = [len(p) for p in rpn.proposals]
         refined = self.box_coder.decode_single(deltas.float(), torch.cat(rpn.proposals))
         return [
@@ -225,7 +247,7 @@ class ZSI(nn.Module):
                 size,
             )
             for i, (boxes, objectness, features, size) in enumerate(
-                zip(refined.split(counts), rpn.objectness, e.split(counts), sizes, strict=True)
+                zip(refined.split(counts), objectnesses.split(counts), e.split(counts), sizes, strict=True)
             )
         ]
 
