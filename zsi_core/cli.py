@@ -13,6 +13,7 @@ import typer
 
 from zsi_core import __version__
 from zsi_core.commands.benchmark import benchmark
+from zsi_core.commands.benchmark_split import benchmark_split
 from zsi_core.commands.doctor import doctor
 from zsi_core.commands.evaluate import evaluate
 from zsi_core.commands.propose import propose
@@ -45,6 +46,7 @@ def _root(
 
 
 app.command()(benchmark)
+app.command()(benchmark_split)
 app.command()(doctor)
 app.command()(evaluate)
 app.command()(propose)
