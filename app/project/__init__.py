@@ -11,6 +11,7 @@ from app.project.errors import (
 )
 from app.project.filters import ImageFilter
 from app.project.geometry import Geometry
+from app.project.location import project_path
 from app.project.queries import Queries
 from app.project.records import (
     IMAGE_STATUSES,
@@ -20,7 +21,7 @@ from app.project.records import (
     ImageRecord,
     ObjectRecord,
 )
-from app.project.store import Project, project_path
+from app.project.store import Project
 
 __all__ = [
     "IMAGE_STATUSES",

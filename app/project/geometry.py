@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from zsi_core.instances import rle as rles
-from zsi_core.instances.polygons import Part, check_ring, rasterise, trace
+from zsi_core.instances.polygons import Part, check_ring, rasterise, to_shapely, trace
 from zsi_core.instances.rle import Rle
 
 Box = tuple[float, float, float, float]
@@ -28,20 +28,20 @@ MAX_COORDINATE = 2e7
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """Geometry of one object; build it with `of_parts`, `of_mask` or `of_box`.
+    """Geometry of one object; build it with `from_parts`, `from_mask` or `from_box`.
 
     Attributes:
-        box: x1, y1, x2, y2 in continuous pixels, tight around parts or mask.
-        parts: pieces with holes; empty for a mask edited as pixels and for a box alone.
+        box: x1, y1, x2, y2 in continuous pixels, tight around polygons or mask.
+        polygons: pieces with holes; empty for a mask edited as pixels and for a box alone.
         mask: RLE at the size of the image; None for polygons and for a box alone.
     """
 
     box: Box
-    parts: tuple[Part, ...] = ()
+    polygons: tuple[Part, ...] = ()
     mask: Rle | None = None
 
     @classmethod
-    def of_parts(cls, parts: Sequence[Part]) -> Geometry:
+    def from_parts(cls, parts: Sequence[Part]) -> Geometry:
         """Polygons; coordinates are rounded to 0.01 px.
 
         Raises:
@@ -50,10 +50,10 @@ class Geometry:
         if not parts:
             raise ValueError("a geometry needs at least one part")
         rounded = tuple(Part(_rounded(part.outer), tuple(map(_rounded, part.holes))) for part in parts)
-        return cls(_bounds([part.outer for part in rounded]), parts=rounded)
+        return cls(_bounds([part.outer for part in rounded]), polygons=rounded)
 
     @classmethod
-    def of_mask(cls, mask: Rle) -> Geometry:
+    def from_mask(cls, mask: Rle) -> Geometry:
         """A mask edited as pixels, kept exactly.
 
         Raises:
@@ -66,7 +66,7 @@ class Geometry:
         return cls((x1, y1, x2, y2), mask=mask)
 
     @classmethod
-    def of_box(cls, box: Sequence[float]) -> Geometry:
+    def from_box(cls, box: Sequence[float]) -> Geometry:
         """A box alone, x1, y1, x2, y2, rounded to 0.01 px.
 
         Raises:
@@ -82,12 +82,21 @@ class Geometry:
     @property
     def is_box(self) -> bool:
         """Whether there is neither polygon nor mask."""
-        return not self.parts and self.mask is None
+        return not self.polygons and self.mask is None
 
     @cached_property
-    def outline(self) -> tuple[Part, ...]:
-        """What to draw: the parts, or the exact outline of the mask; empty for a box alone."""
-        return self.parts or (tuple(trace(self.mask)) if self.mask is not None else ())
+    def parts(self) -> tuple[Part, ...]:
+        """What to draw: the polygons, or the exact outline of the mask; empty for a box alone."""
+        return self.polygons if self.mask is None else tuple(trace(self.mask))
+
+    @cached_property
+    def area(self) -> float:
+        """Square pixels inside; those of the box where there is nothing else."""
+        if self.mask is not None:
+            return float(rles.areas([self.mask])[0])
+        if self.polygons:
+            return float(to_shapely(self.polygons).area)
+        return (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
 
     def to_mask(self, size: tuple[int, int]) -> Rle | None:
         """The mask in an image of (height, width); None for a box alone.
@@ -96,7 +105,7 @@ class Geometry:
             ValueError: the mask belongs to an image of another size.
         """
         if self.mask is None:
-            return rasterise(self.parts, size) if self.parts else None
+            return rasterise(self.polygons, size) if self.polygons else None
         if tuple(self.mask["size"]) != size:
             raise ValueError(f"the mask is of an image of size {self.mask['size']}, but got {list(size)}")
         return self.mask
@@ -107,10 +116,10 @@ def encode(geometry: Geometry) -> bytes:
     if geometry.mask is not None:
         height, width = geometry.mask["size"]
         return b"M" + struct.pack("<II", height, width) + geometry.mask["counts"].encode("ascii")
-    if not geometry.parts:
+    if not geometry.polygons:
         return b"B" + _steps(np.array(geometry.box)).tobytes()
-    rings = [ring for part in geometry.parts for ring in (part.outer, *part.holes)]
-    header = [len(geometry.parts), *(1 + len(part.holes) for part in geometry.parts), *map(len, rings)]
+    rings = [ring for part in geometry.polygons for ring in (part.outer, *part.holes)]
+    header = [len(geometry.polygons), *(1 + len(part.holes) for part in geometry.polygons), *map(len, rings)]
     return b"P" + struct.pack(f"<{len(header)}I", *header) + _steps(np.concatenate(rings)).tobytes()
 
 
@@ -138,11 +147,11 @@ def decode(data: bytes) -> Geometry:
     for count in rings_of:
         parts.append(Part(rings[first], tuple(rings[first + 1 : first + count])))
         first += count
-    return Geometry(_bounds([part.outer for part in parts]), parts=tuple(parts))
+    return Geometry(_bounds([part.outer for part in parts]), polygons=tuple(parts))
 
 
 def iou(first: Geometry, second: Geometry) -> float:
-    """Intersection over union of two objects of one image, by their pixels; of the boxes if one has no mask."""
+    """Intersection over union of two objects of one image, by pixels; of the boxes if one is a box alone."""
     if first.is_box or second.is_box:
         return _box_iou(first.box, second.box)
     mask = first.mask or second.mask
@@ -155,7 +164,7 @@ def iou(first: Geometry, second: Geometry) -> float:
         right, bottom = (int(edge) for edge in np.ceil(boxes[:, 2:].max(axis=0)))
         height, width = bottom - dy + 1, right - dx + 1
     masks = [
-        geometry.mask or rasterise(_moved(geometry.parts, -dx, -dy), (height, width))
+        geometry.mask or rasterise(_moved(geometry.polygons, -dx, -dy), (height, width))
         for geometry in (first, second)
     ]
     return float(rles.iou(masks[:1], masks[1:])[0, 0])

@@ -1,106 +1,278 @@
-"""Reading a project: by the window through `Project`, by a job in another thread through `Project.reader()`."""
+"""Reading a project: by the window through `Project`, by a job in another thread through a reader."""
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
+from app.project.commands.images import INFO, LICENSES, threshold_key
+from app.project.connection import connect_reading, file_version, sqlite_errors
 from app.project.filters import ImageFilter
-from app.project.records import ClassRecord, ImageRecord, ObjectRecord
+from app.project.records import IMAGE_STATUSES, ClassRecord, ImageRecord, ObjectRecord
+from app.project.root import image_name, read_root
+from app.project.stored import OBJECT_COLUMNS, class_record, image_record, object_record
+from zsi_core.coco.provenance import STATES
+from zsi_core.semantics.names import class_key
+
+EVERYTHING = ImageFilter()
 
 
 class Queries:
-    """Questions to a project file. Use it in the thread that opened it."""
+    """Questions to a project file; a context manager, which closes it. Use it in the thread that opened it.
 
-    path: Path
-    """The project file."""
+    Attributes:
+        path: the project file.
+    """
 
-    # images ------------------------------------------------------------------------------------
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.path = path
+        self._connection = connection
+        self._makers: dict[int, Mapping[str, Any]] = {}
+
+    @classmethod
+    def open_for_reading(cls, path: Path) -> Queries:
+        """A reading connection of its own, for instance in the thread of a job.
+
+        Raises:
+            ProjectError: it cannot be read.
+        """
+        connection = connect_reading(path)
+        try:
+            file_version(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return Queries(connection, path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------------------------ images
 
     def image(self, image_id: int) -> ImageRecord:
-        """Raises `KeyError` for an id that does not exist."""
-        raise NotImplementedError
+        """One image.
 
-    def image_ids(self, filter: ImageFilter = ImageFilter()) -> list[int]:
-        """Ids of all images that pass, in order: the backbone of a list view (100,000 in some 50 ms)."""
-        raise NotImplementedError
+        Raises:
+            KeyError: there is none with this id.
+        """
+        found = self.images([image_id])
+        if not found:
+            raise KeyError(image_id)
+        return found[0]
+
+    def image_ids(self, filter: ImageFilter = EVERYTHING) -> list[int]:
+        """Ids of all images that pass, in order: the backbone of a list view, whose rows come by `images`."""
+        where, parameters = self._where(filter)
+        return [
+            row["id"] for row in self._all(f"SELECT id FROM images {where} {_order(filter)}", *parameters)
+        ]
 
     def images(self, image_ids: Sequence[int]) -> list[ImageRecord]:
         """The records of some images (a page of the list), in the given order; unknown ids are left out."""
-        raise NotImplementedError
+        root = self.root
+        found = {}
+        for chunk in _chunks(image_ids, 500):
+            marks = ", ".join("?" * len(chunk))
+            for row in self._all(f"SELECT * FROM images WHERE id IN ({marks})", *chunk):
+                found[row["id"]] = image_record(row, root)
+        return [found[image_id] for image_id in image_ids if image_id in found]
 
     def image_id(self, path: Path) -> int | None:
         """Id of the image with this file, None if it is not in the project."""
-        raise NotImplementedError
+        row = self._one("SELECT id FROM images WHERE name = ?", image_name(path, self.root))
+        return None if row is None else int(row["id"])
+
+    def image_count(self, filter: ImageFilter = EVERYTHING) -> int:
+        """Number of images that pass."""
+        where, parameters = self._where(filter)
+        return int(self._all(f"SELECT count(*) FROM images {where}", *parameters)[0][0])
 
     def status_counts(self) -> dict[str, int]:
         """Number of images by status, every one of `IMAGE_STATUSES`."""
-        raise NotImplementedError
+        counts = dict.fromkeys(IMAGE_STATUSES, 0)
+        for row in self._all("SELECT status, count(*) AS n FROM images GROUP BY status"):
+            counts[row["status"]] = row["n"]
+        return counts
 
     def next_image(
         self,
         image_id: int | None,
-        filter: ImageFilter = ImageFilter(),
+        filter: ImageFilter = EVERYTHING,
         *,
         step: int = 1,
         unfinished: bool = False,
     ) -> int | None:
         """The next (`step` 1) or previous (-1) image in the order of the filter, None at the end.
 
-        From None, the first or last one. With `unfinished`, finished images are passed over.
+        From None, the first or last one. With `unfinished`, finished images are passed over. In the order
+        "uncertain", an image that has no proposals to review any more is followed by the first one that has.
         """
-        raise NotImplementedError
+        where, parameters = self._where(filter, "finished = 0" if unfinished else "")
+        place = self._place(image_id, filter)
+        if place:
+            columns = "(min_score, sort_key)" if filter.order == "uncertain" else "sort_key"
+            marks = "(?, ?)" if filter.order == "uncertain" else "?"
+            where += f"{' AND' if where else 'WHERE'} {columns} {'>' if step > 0 else '<'} {marks}"
+        order = _order(filter, descending=step < 0)
+        row = self._one(f"SELECT id FROM images {where} {order} LIMIT 1", *parameters, *place)
+        return None if row is None else int(row["id"])
 
-    # objects -----------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------- objects
 
     def objects(self, image_id: int) -> list[ObjectRecord]:
         """All objects of an image, rejected ones included, in drawing order, lowest first."""
-        raise NotImplementedError
+        return self._objects("image_id = ? ORDER BY z, id", image_id)
 
     def object(self, uuid: str) -> ObjectRecord | None:
         """None if it does not exist (any more)."""
-        raise NotImplementedError
+        return next(iter(self._objects("uuid = ?", uuid)), None)
 
     def pages(
-        self, filter: ImageFilter = ImageFilter(), size: int = 200
+        self, filter: ImageFilter = EVERYTHING, size: int = 200
     ) -> Iterator[list[tuple[ImageRecord, list[ObjectRecord]]]]:
-        """Images with their objects, `size` images at a time, all of one moment: for export and training."""
-        raise NotImplementedError
+        """Images with their objects, `size` images at a time, for export and training.
 
-    # classes -----------------------------------------------------------------------------------
+        All are of the moment when the first page is asked for, whatever is changed meanwhile. The pages have
+        a connection of their own: the thread that asks for the first one must ask for the others.
+        """
+        with closing(Queries.open_for_reading(self.path)) as reader:
+            reader._connection.execute("BEGIN")
+            for image_ids in _chunks(reader.image_ids(filter), size):
+                marks = ", ".join("?" * len(image_ids))
+                objects: dict[int, list[ObjectRecord]] = {image_id: [] for image_id in image_ids}
+                for record in reader._objects(f"image_id IN ({marks}) ORDER BY image_id, z, id", *image_ids):
+                    objects[record.image_id].append(record)
+                yield [(image, objects[image.id]) for image in reader.images(image_ids)]
+
+    # ----------------------------------------------------------------------------------- classes
 
     def classes(self) -> list[ClassRecord]:
         """All classes in the order of lists."""
-        raise NotImplementedError
+        return [class_record(row) for row in self._all("SELECT * FROM classes ORDER BY position, id")]
 
     def class_id(self, name: str) -> int | None:
         """Id of the class of this name (compared by `class_key`)."""
-        raise NotImplementedError
+        row = self._one("SELECT id FROM classes WHERE key = ?", class_key(name))
+        return None if row is None else int(row["id"])
 
     def class_counts(self) -> dict[int, dict[str, int]]:
         """Class id -> state -> number of objects, zeros included."""
-        raise NotImplementedError
+        counts = {row["id"]: dict.fromkeys(STATES, 0) for row in self._all("SELECT id FROM classes")}
+        for row in self._all("SELECT class_id, state, n FROM class_counts WHERE n > 0"):
+            counts[row["class_id"]][row["state"]] = row["n"]
+        return counts
 
-    # the project -------------------------------------------------------------------------------
-
-    def info(self) -> Mapping[str, Any]:
-        """`info` of exported files."""
-        raise NotImplementedError
-
-    def licenses(self) -> Sequence[Mapping[str, Any]]:
-        """`licenses` of exported files."""
-        raise NotImplementedError
-
-    def setting(self, key: str, default: Any = None) -> Any:
-        """A preference of this project."""
-        raise NotImplementedError
-
-    def threshold(self, class_id: int, default: float) -> float:
-        """Score below which proposals of a class are not shown."""
-        raise NotImplementedError
+    # ------------------------------------------------------------------------------- the project
 
     @property
     def root(self) -> Path:
         """The image folder that the names of images are relative to."""
-        raise NotImplementedError
+        with sqlite_errors(self.path):
+            return read_root(self._connection, self.path)
+
+    def info(self) -> dict[str, Any]:
+        """`info` of exported files; empty until it was set."""
+        return dict(self._document(INFO, {}))
+
+    def licenses(self) -> list[dict[str, Any]]:
+        """`licenses` of exported files."""
+        return list(self._document(LICENSES, []))
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """A preference of this project (see `SetSetting`)."""
+        row = self._one("SELECT value FROM settings WHERE key = ?", key)
+        return default if row is None else json.loads(row["value"])
+
+    def threshold(self, class_id: int, default: float) -> float:
+        """Score below which proposals of a class are not shown (see `threshold_key`)."""
+        return float(self.setting(threshold_key(class_id), default))
+
+    # ----------------------------------------------------------------------------------- helpers
+
+    def _one(self, sql: str, *parameters: Any) -> sqlite3.Row | None:
+        return next(iter(self._all(sql, *parameters)), None)
+
+    def _all(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
+        with sqlite_errors(self.path):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def _document(self, document: int, default: Any) -> Any:
+        row = self._one("SELECT value FROM documents WHERE id = ?", document)
+        return default if row is None else json.loads(row["value"])
+
+    def _objects(self, condition: str, *parameters: Any) -> list[ObjectRecord]:
+        found = self._all(f"SELECT {OBJECT_COLUMNS} FROM objects WHERE {condition}", *parameters)
+        if any(row["maker_id"] not in self._makers for row in found):
+            makers = self._all("SELECT id, value FROM makers")
+            self._makers = {row["id"]: json.loads(row["value"]) for row in makers}
+        return [object_record(row, self._makers) for row in found]
+
+    def _place(self, image_id: int | None, filter: ImageFilter) -> tuple[Any, ...]:
+        """Where an image stands in the order of a filter; empty for none."""
+        row = self._one("SELECT min_score, sort_key FROM images WHERE id = ?", image_id)
+        if row is None or (filter.order == "uncertain" and row["min_score"] is None):
+            return ()
+        return tuple(row) if filter.order == "uncertain" else (row["sort_key"],)
+
+    def _where(self, filter: ImageFilter, *more: str) -> tuple[str, list[Any]]:
+        """WHERE of a filter, and its parameters."""
+        conditions = [condition for condition in more if condition]
+        parameters: list[Any] = []
+        for word in filter.words:
+            conditions.append("instr(folded, ?) > 0")
+            parameters.append(word.casefold())
+        for name in filter.classes:
+            ids = self._class_ids(name)
+            marks = ", ".join("?" * len(ids))
+            conditions.append(
+                f"id IN (SELECT image_id FROM objects WHERE class_id IN ({marks}) AND state != 'rejected')"
+            )
+            parameters += ids
+        if filter.states:
+            statuses = [state for state in filter.states if state in IMAGE_STATUSES]
+            any_of = [f"status IN ({', '.join('?' * len(statuses))})"] if statuses else []
+            parameters += statuses
+            any_of += [f"n_{state} > 0" for state in STATES if state in filter.states]
+            conditions.append(f"({' OR '.join(any_of)})")
+        if filter.min_score is not None or filter.max_score is not None:
+            low = -1e9 if filter.min_score is None else filter.min_score
+            high = 1e9 if filter.max_score is None else filter.max_score
+            conditions.append(
+                "n_proposed > 0 AND EXISTS (SELECT 1 FROM objects WHERE image_id = images.id "
+                "AND state = 'proposed' AND score BETWEEN ? AND ?)"
+            )
+            parameters += (low, high)
+        if filter.order == "uncertain":
+            conditions.append("n_proposed > 0 AND min_score IS NOT NULL")
+        return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), parameters
+
+    def _class_ids(self, name: str) -> list[int]:
+        key = class_key(name)
+        exact = self._all("SELECT id FROM classes WHERE key = ?", key)
+        beginning = "SELECT id FROM classes WHERE substr(key, 1, length(?1)) = ?1"
+        return [row["id"] for row in exact or self._all(beginning, key)]
+
+
+def _order(filter: ImageFilter, *, descending: bool = False) -> str:
+    direction = "DESC" if descending else "ASC"
+    if filter.order == "uncertain":
+        return f"ORDER BY min_score {direction}, sort_key {direction}"
+    return f"ORDER BY sort_key {direction}"
+
+
+def _chunks(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))

@@ -35,7 +35,8 @@ class ObjectRecord:
         geometry: where it is.
         made_by: who made it, as in the contract of provenance: `{"model", ...}` or `{"tool"}`.
         created: time in ISO 8601, UTC.
-        edits: `{"tool", "time", "iou_to_proposal"}` each, oldest first; successive edits with one tool are one.
+        edits: `{"tool", "time", "iou_to_proposal"}` each, oldest first; several in a row
+            with one tool are one.
         iscrowd: a region of many objects.
         locked: edits of it are refused.
         hidden: not drawn.
@@ -85,7 +86,7 @@ class ObjectRecord:
         extra: Mapping[str, Any] | None = None,
         coco_id: int | None = None,
     ) -> ObjectRecord:
-        """A new object with the provenance that `zsi_core.coco.provenance.proposed` or a file's `zsi` gives."""
+        """A new object with the provenance of `zsi_core.coco.provenance.proposed` or of a file's `zsi`."""
         return cls(
             uuid=provenance.get("uuid") or str(uuid4()),
             image_id=image_id,
@@ -203,6 +204,7 @@ class Change:
         image_list: images were added, removed or moved.
         info: the project's info or licenses changed.
         settings: keys of settings that changed.
+        skipped: what a command left out and why, one sentence each.
     """
 
     kind: str
@@ -213,3 +215,4 @@ class Change:
     image_list: bool = False
     info: bool = False
     settings: frozenset[str] = frozenset()
+    skipped: tuple[str, ...] = ()

@@ -5,25 +5,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from app.project.rows import Rows
 
 
 class Command(ABC):
-    """A change of a project; apply it with `Project.do`.
-
-    Attributes:
-        undoable: whether it leaves an entry in the undo journal. What only mirrors the disk or a preference
-            (image sizes, settings) does not.
-    """
-
-    undoable: ClassVar[bool] = True
+    """A change of a project; apply it with `Project.do`."""
 
     @property
     @abstractmethod
     def label(self) -> str:
         """The step for a person, as "Undo ..." shows it: "Delete 3 objects"."""
+
+    @property
+    def undoable(self) -> bool:
+        """Whether it leaves an entry in the undo journal.
+
+        What only mirrors the disk or a preference (image sizes, settings) does not.
+        """
+        return True
 
     @abstractmethod
     def apply(self, rows: Rows) -> None:
@@ -48,6 +48,17 @@ class Batch(Command):
     def label(self) -> str:
         return self.title
 
+    @property
+    def undoable(self) -> bool:
+        return any(command.undoable for command in self.commands)
+
     def apply(self, rows: Rows) -> None:
         for command in self.commands:
             command.apply(rows)
+
+
+def counted(verb: str, number: int, noun: str) -> str:
+    """ "Delete object", "Delete 3 objects"; `noun` gets its plural with -s or -es."""
+    if number == 1:
+        return f"{verb} {noun}"
+    return f"{verb} {number} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -1,0 +1,41 @@
+"""A backup beside the project, against damage that SQLite cannot prevent: a dying disk, a bad copy."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from app.project.connection import backup_path, connect_reading, sqlite_errors
+from app.project.errors import ProjectError
+
+_PAGES_AT_ONCE = 1000
+
+
+def write_backup(project: Path) -> Path:
+    """Copy a project, also while it is written, to `NAME.zsip.bak`; a former backup is replaced at the end.
+
+    It takes seconds for a large project: run it as a job.
+
+    Raises:
+        ProjectError: the project cannot be read, or the backup cannot be written; a former backup stays.
+    """
+    backup = backup_path(project)
+    part = backup.with_name(f".{backup.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        with (
+            closing(connect_reading(project)) as source,
+            sqlite_errors(backup),
+            closing(sqlite3.connect(part)) as target,
+        ):
+            source.execute("BEGIN")  # one moment of it, however long the copy takes
+            source.backup(target, pages=_PAGES_AT_ONCE)
+        part.replace(backup)
+    except OSError as error:
+        raise ProjectError(
+            f"the backup {backup} cannot be written ({error.strerror}): check that its folder can be written"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return backup
