@@ -3,50 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from app.canvas.drawing import Look, draw_objects, extent, margins
 from app.canvas.editor import Editor
+from app.canvas.image_layer import ImagePainter
+from app.canvas.layer import CachedLayer
 from app.canvas.objects import CanvasObject
+from app.canvas.pointing import Pointing
+from app.canvas.scene import Item, Scene
 from app.canvas.settings import ViewSettings
+from app.canvas.tools import make_tools
+from app.canvas.tools.tool import Tool
+from app.canvas.viewport import Viewport
+from app.project.geometry import Box, Geometry
 
-TOOLS = (
-    "select",
-    "polygon",
-    "rectangle",
-    "brush",
-    "eraser",
-    "box_to_mask",
-    "click_to_mask",
-    "edge_refine",
-)
-"""Names for `Canvas.set_tool`."""
+DRAWN_LIVE = 50
+"""Up to this many selected objects are drawn at every repaint; more are drawn into the cached layer."""
+PATCHED = 20
+"""Up to this many changed objects are redrawn one by one; for more the layer is drawn anew."""
+SETTLING = 80
+"""Milliseconds after the last step of zooming until everything is drawn in the new size."""
 
 
 class Canvas(QWidget):
-    """Signals carry Python objects: Qt's int has 32 bits."""
+    """Signals carry Python objects: Qt's int has 32 bits.
+
+    Attributes:
+        editor: makes the changes that tools ask for.
+        image_layer, object_layer: the cached drawings, with their counts of redrawing.
+    """
 
     selection_changed = Signal(object)
     """tuple of uuids, in the order they were selected."""
+    hovered_changed = Signal(object)
+    """uuid of the object under the cursor, or None."""
     cursor_moved = Signal(object)
     """(x, y) in pixels of the original image, or None when the cursor left it."""
     zoom_changed = Signal(object)
     """float, screen pixels (device-independent) per image pixel: 1.0 is 100 %."""
     tool_changed = Signal(object)
-    """name, one of `TOOLS`."""
+    """name, one of `app.canvas.tools.TOOLS`."""
     brush_size_changed = Signal(object)
     """int, diameter in image pixels."""
     review_requested = Signal(object)
     """None; Space was released without a drag: accept and next."""
+    menu_requested = Signal(object)
+    """QPoint on the screen: the right button was clicked; what lies under it is selected."""
     message = Signal(object)
     """str for the status bar: why an edit was refused, or what a tool expects next."""
 
     def __init__(self, editor: Editor, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._pointing = Pointing(self)  # first of all: events come as soon as something is set
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setMinimumSize(64, 64)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.editor = editor
+        self.scene = Scene()
+        self.viewport = Viewport((1, 1), (self.width(), self.height()))
+        self.pictures = ImagePainter()
+        self.image_layer = CachedLayer(self.pictures.draw)
+        self.object_layer = CachedLayer(self._draw_cached)
+        self._settings = ViewSettings()
+        self._selection: tuple[str, ...] = ()
+        self._hovered: str | None = None
+        self._previews: dict[str, Item] = {}
+        self._hidden: str | None = None
+        self._taken_out: frozenset[str] = frozenset()  # drawn at every repaint instead of in the layer
+        self._fitted = True
+        self._settle = QTimer(self, singleShot=True, interval=SETTLING)
+        self._settle.timeout.connect(self.update)
+        self._tools = make_tools(self)
+        self._tool_name = "select"
+        self._brush_size = 20
+        self.setCursor(self.active_tool.cursor)
 
     # -- content
 
@@ -57,67 +93,206 @@ class Canvas(QWidget):
             image: upright; may be a scaled preview of a very large one.
             original_size: (width, height) of the original; by default that of `image`.
         """
+        self.active_tool.cancel()
+        self.set_objects(())
+        self.pictures.set_image(image)
+        size = original_size or ((image.width(), image.height()) if image else (1, 1))
+        self.viewport = replace(self.viewport, image=size)
+        self.image_layer.invalidate()
+        self.fit()
 
     def replace_pixels(self, image: QImage) -> None:
         """The same image in another resolution (preview, then the whole): view and objects stay."""
+        self.pictures.set_image(image)
+        self.image_layer.invalidate()
+        self.update()
+
+    @property
+    def has_image(self) -> bool:
+        """Whether there is something to draw on."""
+        return self.pictures.pixels is not None
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(width, height) of the original image."""
+        return self.viewport.image
 
     def set_objects(self, objects: Iterable[CanvasObject]) -> None:
         """All objects of the image, later ones on top. The selection keeps those that are still there."""
+        self.scene.replace_all(objects)
+        self._previews.clear()
+        self._taken_out = self._taken_out_now()
+        self._redraw_all()
+        self._forget_missing()
 
     def update_objects(self, objects: Iterable[CanvasObject]) -> None:
         """Add new objects on top, and replace those with a known uuid."""
+        pairs = [(self.scene.get(object_.uuid), self.scene.put(object_)) for object_ in objects]
+        for _, item in pairs:
+            self._previews.pop(item.object.uuid, None)
+        self._taken_out = self._taken_out_now()
+        if len(pairs) > PATCHED:
+            self._redraw_all()
+            return
+        for old, new in pairs:
+            self._redraw(*(item for item in (old, new) if item is not None))
 
     def remove_objects(self, uuids: Iterable[str]) -> None:
         """Forget objects; unknown uuids are ignored."""
+        gone = [item for uuid in uuids if (item := self.scene.remove(uuid))]
+        for item in gone:
+            self._previews.pop(item.object.uuid, None)
+        self._taken_out = self._taken_out_now()
+        if len(gone) > PATCHED:
+            self._redraw_all()
+        else:
+            for item in gone:
+                self._redraw(item)
+        self._forget_missing()
+
+    def _forget_missing(self) -> None:
+        """Objects have disappeared: nothing may hold on to them."""
+        if any(uuid not in self.scene for uuid in self.active_tool.editing):
+            self.active_tool.cancel()
+        if self._hovered is not None and self._hovered not in self.scene:
+            self._set_hovered(None)
+        self.select([uuid for uuid in self._selection if uuid in self.scene])
 
     @property
     def objects(self) -> Mapping[str, CanvasObject]:
         """All objects by uuid, in drawing order."""
-        return {}
+        return {item.object.uuid: item.object for item in self.scene}
 
     # -- selection
 
     @property
     def selection(self) -> tuple[str, ...]:
         """Selected uuids, in the order they were selected."""
-        return ()
+        return self._selection
+
+    def selected(self) -> list[CanvasObject]:
+        """The selected objects."""
+        return [item.object for uuid in self._selection if (item := self.scene.get(uuid))]
 
     def select(self, uuids: Sequence[str], reveal: bool = False) -> None:
-        """Select exactly these; `reveal` scrolls them into view. Unknown uuids are ignored."""
+        """Select exactly these; `reveal` brings them into view. Unknown uuids are ignored."""
+        wanted = tuple(uuid for uuid in dict.fromkeys(uuids) if uuid in self.scene)
+        old, self._selection = self._selection, wanted
+        if wanted == old:
+            return
+        if max(len(wanted), len(old)) > DRAWN_LIVE:
+            self._redraw_all()
+        for uuid in set(old) ^ set(wanted):
+            if item := self.scene.get(uuid):
+                self._repaint(item)
+        self.selection_changed.emit(wanted)
+        if reveal and (box := self._selected_box()):
+            inner = QRectF(self.rect()).adjusted(20, 20, -20, -20)
+            if not inner.intersects(self.viewport.rect_to_widget(box)):
+                self.center_on((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+
+    def select_all(self) -> None:
+        """Select everything that is shown."""
+        self.select([item.object.uuid for item in self.scene.shown()])
 
     def cycle(self, step: int = 1) -> None:
         """Tab: select the next object under the cursor, from small to large; without one there, of all."""
+        place = self._pointing.image_place
+        items = self.scene.at(*place) if place else []
+        items = items if len(items) > 1 else self.scene.shown()
+        if not items:
+            return
+        uuids = [item.object.uuid for item in items]
+        last = self._selection[-1] if self._selection else None
+        start = uuids.index(last) if last in uuids else (-1 if step > 0 else 0)
+        self.select([uuids[(start + step) % len(uuids)]], reveal=True)
+
+    def _selected_box(self) -> Box | None:
+        boxes = [object_.geometry.box for object_ in self.selected()]
+        if not boxes:
+            return None
+        x1, y1, x2, y2 = zip(*boxes, strict=True)
+        return min(x1), min(y1), max(x2), max(y2)
 
     # -- view
 
     @property
     def settings(self) -> ViewSettings:
         """How things are shown; change with `set_settings(dataclasses.replace(canvas.settings, ...))`."""
-        return ViewSettings()
+        return self._settings
 
     def set_settings(self, settings: ViewSettings) -> None:
         """Show things in another way."""
+        old, self._settings = self._settings, settings
+        if (old.brightness, old.contrast) != (settings.brightness, settings.contrast):
+            self.pictures.set_tone(settings.brightness, settings.contrast)
+            self.image_layer.invalidate()
+        if old.proposals != settings.proposals:
+            self.scene.set_proposals(settings.proposals)
+        self.object_layer.invalidate()
+        self.update()
 
     @property
     def zoom(self) -> float:
         """Screen pixels per image pixel."""
-        return 1.0
+        return self.viewport.zoom
 
-    def zoom_to(self, zoom: float) -> None:
-        """Zoom around the middle of the canvas; 1.0 is 100 %."""
+    def zoom_to(self, zoom: float, at: QPointF | None = None) -> None:
+        """Zoom around a point of the widget, by default its middle; 1.0 is 100 %."""
+        middle = QPointF(self.width() / 2, self.height() / 2)
+        self._show(self.viewport.zoomed(zoom, middle if at is None else at))
+
+    def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
+        """Zoom in (above 1) or out."""
+        self.zoom_to(self.zoom * factor, at)
+
+    def pan(self, dx: float, dy: float) -> None:
+        """Move the image by device-independent pixels; what is on screen moves along, the rest is drawn."""
+        self._fitted = False
+        self.viewport = self.viewport.panned(dx, dy)
+        self.image_layer.follow(self.viewport)
+        self.object_layer.follow(self.viewport)
+        self.update()
+
+    def center_on(self, x: float, y: float) -> None:
+        """Bring a point of the image to the middle."""
+        place = self.viewport.to_widget(x, y)
+        self.pan(self.width() / 2 - place.x(), self.height() / 2 - place.y())
 
     def fit(self) -> None:
-        """Show the whole image."""
+        """Show the whole image, also after the canvas changes its size."""
+        self._show(self.viewport.fitted(), at_once=True)
+        self._fitted = True
 
     def fit_selection(self) -> None:
         """Show the selected objects as large as they fit."""
+        if box := self._selected_box():
+            margin = min(self.width(), self.height()) / 8
+            self._show(self.viewport.showing(box, margin), at_once=True)
+
+    def _show(self, viewport: Viewport, at_once: bool = False) -> None:
+        zoomed = viewport.zoom != self.viewport.zoom
+        self.viewport = viewport
+        self._fitted = False
+        if at_once:
+            self._settle.stop()
+        else:
+            self._settle.start()
+        self.update()
+        if zoomed:
+            self.zoom_changed.emit(viewport.zoom)
 
     # -- tools
 
     @property
     def tool(self) -> str:
         """Name of the active tool."""
-        return "select"
+        return self._tool_name
+
+    @property
+    def active_tool(self) -> Tool:
+        """The tool that gets what the mouse does."""
+        return self._tools[self._tool_name]
 
     def set_tool(self, name: str) -> None:
         """Take another tool; what is half drawn with the old one is dropped.
@@ -125,11 +300,175 @@ class Canvas(QWidget):
         Raises:
             KeyError: there is no tool of that name.
         """
+        tool = self._tools[name]
+        if name == self._tool_name:
+            return
+        self.active_tool.cancel()
+        self.active_tool.leave()
+        self._tool_name = name
+        self._set_hovered(None)
+        self.setCursor(tool.cursor)
+        self.update()
+        self.tool_changed.emit(name)
 
     @property
     def drawing(self) -> bool:
         """Whether a gesture or a half drawn shape is under way: undo and navigation should wait."""
-        return False
+        return self.active_tool.busy
+
+    @property
+    def brush_size(self) -> int:
+        """Diameter of brush and eraser in image pixels."""
+        return self._brush_size
+
+    def set_brush_size(self, diameter: int) -> None:
+        """Change the diameter of brush and eraser, 1 to 500 image pixels."""
+        diameter = min(max(diameter, 1), 500)
+        if diameter != self._brush_size:
+            self._brush_size = diameter
+            self.update()
+            self.brush_size_changed.emit(diameter)
 
     def change_brush_size(self, step: int) -> None:
-        """[ and ]: one step smaller (-1) or larger (1)."""
+        """[ and ]: one step smaller (-1) or larger (1), about a fifth."""
+        self.set_brush_size(self._brush_size + step * max(1, self._brush_size // 5))
+
+    # -- what tools use
+
+    def preview(self, geometries: Mapping[str, Geometry]) -> None:
+        """Show objects with other geometries until `end_preview` or until they are updated."""
+        before = list(self._previews.values())
+        self._previews = {
+            uuid: Item(replace(item.object, geometry=geometry))
+            for uuid, geometry in geometries.items()
+            if (item := self.scene.get(uuid))
+        }
+        self._take_out()
+        for item in (*before, *self._previews.values()):
+            self._repaint(item)
+
+    def end_preview(self) -> None:
+        """Show the objects as they are."""
+        self.preview({})
+
+    def hide_while_edited(self, uuid: str | None) -> None:
+        """Draw all objects but this one: the tool shows it itself. None shows all again."""
+        self._hidden = uuid
+        self._take_out()
+
+    def add(self, geometry: Geometry, tool: str) -> None:
+        """Ask the editor for a new object and select it."""
+        if uuid := self.editor.add(geometry, tool):
+            self.select([uuid])
+
+    def set_hovered(self, pointer_place: tuple[float, float] | None) -> None:
+        """Light up the object at a place of the image."""
+        items = self.scene.at(*pointer_place) if pointer_place else []
+        self._set_hovered(items[0].object.uuid if items else None)
+
+    def update_box(self, box: Box, margin: float = 4) -> None:
+        """Repaint a box of the image and some pixels around it."""
+        rect = self.viewport.rect_to_widget(box).adjusted(-margin, -margin, margin, margin)
+        self.update(rect.toAlignedRect())
+
+    def _set_hovered(self, uuid: str | None) -> None:
+        if uuid == self._hovered:
+            return
+        old, self._hovered = self._hovered, uuid
+        for item in (self.scene.get(old), self.scene.get(uuid)):
+            if item:
+                self._repaint(item)
+        self.hovered_changed.emit(uuid)
+
+    # -- painting
+
+    def _taken_out_now(self) -> frozenset[str]:
+        return frozenset((*self._previews, *((self._hidden,) if self._hidden else ())))
+
+    def _take_out(self) -> None:
+        """Objects being edited are drawn at every repaint instead of in the layer."""
+        before, self._taken_out = self._taken_out, self._taken_out_now()
+        changed = [item for uuid in before ^ self._taken_out if (item := self.scene.get(uuid))]
+        if len(changed) > PATCHED:
+            self._redraw_all()
+        else:
+            for item in changed:
+                self._redraw(item)
+
+    def _redraw_all(self) -> None:
+        self.object_layer.invalidate()
+        self.update()
+
+    def _redraw(self, *items: Item) -> None:
+        """One object has changed, here are its old and new item: draw it, in the layer too."""
+        area = QRectF()
+        for item in items:
+            area = area.united(extent(item, self.viewport, self._settings))
+        self.object_layer.patch(self.viewport, area)
+        self.update(area.toAlignedRect())
+
+    def _repaint(self, item: Item) -> None:
+        self.update(extent(item, self.viewport, self._settings).toAlignedRect())
+
+    def _in_view(self, rect: QRectF) -> list[Item]:
+        around = margins(self._settings)
+        reached = rect.adjusted(-around.right(), -around.bottom(), around.left(), around.top())
+        return self.scene.touching(self.viewport.rect_to_image(reached))
+
+    def _draw_cached(self, painter: QPainter, viewport: Viewport, rect: QRectF) -> None:
+        items = [item for item in self._in_view(rect) if item.object.uuid not in self._taken_out]
+        draw_objects(painter, items, viewport, self._settings)
+        if len(self._selection) > DRAWN_LIVE:
+            chosen = set(self._selection)
+            selected = [item for item in items if item.object.uuid in chosen]
+            draw_objects(painter, selected, viewport, self._settings, Look.SELECTED)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setClipRegion(event.region())
+        painter.fillRect(event.rect(), self.palette().color(self.backgroundRole()))
+        self.image_layer.blit(painter, self.viewport, stretch=False)
+        self.object_layer.blit(painter, self.viewport, stretch=self._settle.isActive())
+        chosen = self._selection if len(self._selection) <= DRAWN_LIVE else ()
+        layer_has = [
+            item for uuid in chosen if uuid not in self._taken_out and (item := self.scene.get(uuid))
+        ]
+        hovered = self.scene.get(self._hovered)
+        if hovered and self._hovered not in self._taken_out:
+            self._draw_live(painter, [hovered], Look.HOVERED, event)
+        self._draw_live(painter, layer_has, Look.SELECTED, event)
+        self._draw_live(painter, list(self._previews.values()), Look.EDITED, event)
+        self.active_tool.paint(painter)
+        painter.end()
+
+    def _draw_live(self, painter: QPainter, items: list[Item], look: Look, event: QPaintEvent) -> None:
+        touched = [
+            item
+            for item in items
+            if self.scene.is_shown(item)
+            and extent(item, self.viewport, self._settings).intersects(QRectF(event.rect()))
+        ]
+        if touched:
+            draw_objects(painter, touched, self.viewport, self._settings, look)
+
+    # -- events
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        size = (max(1, self.width()), max(1, self.height()))
+        viewport = self.viewport.resized(size, self.devicePixelRatioF())
+        if self._fitted:
+            self._show(viewport.fitted())
+            self._fitted = True
+        else:
+            self._show(viewport)
+
+    def hideEvent(self, event: QEvent) -> None:
+        self._settle.stop()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self.viewport = replace(self.viewport, ratio=self.devicePixelRatioF())
+            self.update()
+        if self._pointing.handle(event):
+            return True
+        return super().event(event)

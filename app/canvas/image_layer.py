@@ -64,7 +64,7 @@ class ImagePainter:
     def _draw(self, painter: QPainter, viewport: Viewport, rect: QRectF) -> None:
         width, height = viewport.image
         scale = viewport.zoom * viewport.ratio
-        level = self._level(scale * width / self._levels[0].width())
+        level = self.at_scale(scale * width / self._levels[0].width())
         painter.save()
         smooth = scale < SHARP_FROM
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
@@ -83,8 +83,8 @@ class ImagePainter:
         painter.drawRect(frame)
         painter.restore()
 
-    def _level(self, scale: float) -> QImage:
-        """The smallest size that is not enlarged at this scale of the full one."""
+    def at_scale(self, scale: float) -> QImage:
+        """The image in the smallest of its sizes that need not be enlarged at this scale of the full one."""
         i = 0
         while scale * 2 ** (i + 1) <= 1 and min(self._levels[i].width(), self._levels[i].height()) > 1:
             i += 1

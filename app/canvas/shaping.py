@@ -39,44 +39,39 @@ def rectangle(a: tuple[float, float], b: tuple[float, float], size: Size) -> Geo
 
 def from_parts(parts: Sequence[Part], size: Size) -> Geometry | None:
     """Parts made valid, joined where they overlap, and cut off at the border; sound ones stay untouched."""
-    parts = [
-        Part(part.outer, tuple(hole for hole in part.holes if len(hole) >= 3))
+    rounded = [
+        Part(np.round(part.outer, 2), tuple(np.round(hole, 2) for hole in part.holes if len(hole) >= 3))
         for part in parts
         if len(part.outer) >= 3
     ]
-    if not parts:
+    if not rounded:
         return None
-    shape = to_shapely(parts)
+    shape = to_shapely(rounded)
     x1, y1, x2, y2 = shape.bounds
     inside = x1 >= 0 and y1 >= 0 and x2 <= size[0] and y2 <= size[1]
     if not (inside and shape.is_valid):
-        pieces = [shapely.make_valid(piece) for piece in shape.geoms]
-        parts = from_shapely(shapely.intersection(shapely.union_all(pieces), shapely.box(0, 0, *size)))
-    parts = [part for part in parts if _covers_a_pixel(part, size)]
-    return Geometry.of_parts(parts) if parts else None
+        pieces = shapely.union_all([shapely.make_valid(piece) for piece in shape.geoms])
+        cut = shapely.intersection(pieces, shapely.box(0, 0, *size))
+        # A geometry is kept in hundredths of a pixel, and must be valid then, too.
+        rounded = from_shapely(shapely.set_precision(cut, 0.01))
+    covering = [part for part in rounded if _covers_a_pixel(part, size)]
+    return Geometry.from_parts(covering) if covering else None
 
 
 def _covers_a_pixel(part: Part, size: Size) -> bool:
     return bool(rle.areas([rasterise([part], size[::-1])])[0])
 
 
-def area(geometry: Geometry) -> float:
-    """Square pixels inside; those of the box where no more is known."""
-    if geometry.mask is not None:
-        return float(rle.areas([geometry.mask])[0])
-    return float(to_shapely(geometry.parts or _box_parts(geometry)).area)
-
-
 def from_mask(mask: Rle | None) -> Geometry | None:
     """Pixels as a geometry."""
-    return Geometry.of_mask(mask) if mask is not None and rle.areas([mask])[0] else None
+    return Geometry.from_mask(mask) if mask is not None and rle.areas([mask])[0] else None
 
 
 def as_mask(geometry: Geometry, size: Size) -> Rle:
     """The pixels of any geometry; those of the box where no more is known."""
     if geometry.mask is not None:
         return geometry.mask
-    parts = geometry.outline or _box_parts(geometry)
+    parts = geometry.parts or _box_parts(geometry)
     return rasterise(parts, size[::-1])
 
 
@@ -85,42 +80,65 @@ def _box_parts(geometry: Geometry) -> tuple[Part, ...]:
     return (Part(np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], dtype=np.float64)),)
 
 
+def room_to_move(geometries: Sequence[Geometry], dx: float, dy: float, size: Size) -> tuple[float, float]:
+    """How far all of them can move together: as far as wished, or to the border of the image.
+
+    Where one of them is a mask, whole pixels: masks stay exact.
+    """
+    x1, y1, x2, y2 = np.array([geometry.box for geometry in geometries]).T
+    dx = float(np.clip(dx, min(0.0, -x1.min()), max(0.0, size[0] - x2.max())))
+    dy = float(np.clip(dy, min(0.0, -y1.min()), max(0.0, size[1] - y2.max())))
+    if any(geometry.mask is not None for geometry in geometries):
+        return float(round(dx)), float(round(dy))
+    return dx, dy
+
+
 def translate(geometry: Geometry, dx: float, dy: float, size: Size) -> Geometry:
-    """Moved as far as the image reaches. A mask moves by whole pixels, so that it stays exact."""
-    x1, y1, x2, y2 = geometry.box
-    dx = float(np.clip(dx, min(0.0, -x1), max(0.0, size[0] - x2)))
-    dy = float(np.clip(dy, min(0.0, -y1), max(0.0, size[1] - y2)))
+    """Moved; a mask by whole pixels. See `room_to_move`."""
     if geometry.mask is not None:
-        dx, dy = float(round(dx)), float(round(dy))
         window, (x, y) = decode_window(geometry.mask)
-        return Geometry.of_mask(encode_window(window, (x + int(dx), y + int(dy)), size[::-1]))
+        return Geometry.from_mask(encode_window(window, (x + round(dx), y + round(dy)), size[::-1]))
     by = np.array([dx, dy])
-    parts = tuple(Part(p.outer + by, tuple(hole + by for hole in p.holes)) for p in geometry.parts)
-    return Geometry((x1 + dx, y1 + dy, x2 + dx, y2 + dy), parts)
+    if geometry.is_box:
+        x1, y1, x2, y2 = geometry.box
+        return Geometry.from_box((x1 + dx, y1 + dy, x2 + dx, y2 + dy))
+    return Geometry.from_parts(
+        [Part(part.outer + by, tuple(hole + by for hole in part.holes)) for part in geometry.polygons]
+    )
+
+
+def fitted(geometry: Geometry, size: Size) -> Geometry | None:
+    """What of a geometry lies in an image of this size."""
+    if geometry.mask is None:
+        return valid(geometry, size)
+    if geometry.mask["size"] == [size[1], size[0]]:
+        return geometry
+    window, origin = decode_window(geometry.mask)
+    return from_mask(encode_window(window, origin, size[::-1]))
 
 
 def merge(geometries: Sequence[Geometry], size: Size) -> Geometry | None:
     """All of them as one; a mask as soon as one of them is, else polygons."""
     if any(geometry.mask is not None for geometry in geometries):
         return from_mask(rle.union([as_mask(geometry, size) for geometry in geometries]))
-    shapes = [shapely.make_valid(to_shapely(g.outline or _box_parts(g))) for g in geometries]
+    shapes = [shapely.make_valid(to_shapely(g.parts or _box_parts(g))) for g in geometries]
     return from_parts(from_shapely(shapely.union_all(shapes)), size)
 
 
 def split(geometry: Geometry, size: Size) -> list[Geometry]:
     """Each part as a geometry of its own, the largest first."""
     if geometry.mask is not None:
-        pieces = [from_mask(rasterise([part], size[::-1])) for part in geometry.outline]
+        pieces = [from_mask(rasterise([part], size[::-1])) for part in geometry.parts]
     else:
-        pieces = [from_parts([part], size) for part in geometry.parts]
-    return sorted((piece for piece in pieces if piece is not None), key=lambda piece: -area(piece))
+        pieces = [from_parts([part], size) for part in geometry.polygons]
+    return sorted((piece for piece in pieces if piece is not None), key=lambda piece: -piece.area)
 
 
 def fill_holes(geometry: Geometry, size: Size) -> Geometry | None:
     """The same without holes; None where there are none."""
-    if not any(part.holes for part in geometry.outline):
+    if not any(part.holes for part in geometry.parts):
         return None
-    filled = [Part(part.outer) for part in geometry.outline]
+    filled = [Part(part.outer) for part in geometry.parts]
     if geometry.mask is not None:
         return from_mask(rasterise(filled, size[::-1]))
     return from_parts(from_shapely(shapely.union_all(to_shapely(filled).geoms)), size)
@@ -128,14 +146,14 @@ def fill_holes(geometry: Geometry, size: Size) -> Geometry | None:
 
 def simplified(geometry: Geometry, tolerance: float, size: Size) -> Geometry | None:
     """Polygons with fewer points, at most about `tolerance` pixels off; a mask becomes polygons, too."""
-    if not geometry.outline:
+    if not geometry.parts:
         return None
-    return from_parts(simplify(geometry.outline, tolerance), size)
+    return from_parts(simplify(geometry.parts, tolerance), size)
 
 
 def number_of_points(geometry: Geometry) -> int:
     """Points of all rings."""
-    return sum(len(part.outer) + sum(len(hole) for hole in part.holes) for part in geometry.outline)
+    return sum(len(part.outer) + sum(len(hole) for hole in part.holes) for part in geometry.parts)
 
 
 # ---------------------------------------------------------------- single points
@@ -153,14 +171,14 @@ def rings(geometry: Geometry) -> list[tuple[int, int, np.ndarray]]:
         return []
     return [
         (i, j, ring)
-        for i, part in enumerate(geometry.parts or _box_parts(geometry))
+        for i, part in enumerate(geometry.polygons or _box_parts(geometry))
         for j, ring in enumerate((part.outer, *part.holes))
     ]
 
 
 def with_point(geometry: Geometry, place: Place, point: tuple[float, float]) -> Geometry:
     """One point moved; not made valid, for showing while it is dragged."""
-    if not geometry.parts:
+    if not geometry.polygons:
         return _resized_box(geometry, place[2], point)
 
     def moved(ring: np.ndarray) -> np.ndarray:
@@ -179,37 +197,37 @@ def with_new_point(geometry: Geometry, edge: Place, point: tuple[float, float]) 
 def without_point(geometry: Geometry, place: Place) -> Geometry | None:
     """A point less; a ring of three points disappears, None where it was the last one."""
     i, j, _ = place
-    part = geometry.parts[i]
+    part = geometry.polygons[i]
     ring = (part.outer, *part.holes)[j]
     if len(ring) > 3:
         return _with_ring(geometry, place, lambda ring: np.delete(ring, place[2], axis=0))
-    parts = list(geometry.parts)
+    parts = list(geometry.polygons)
     if j:
         parts[i] = replace(part, holes=part.holes[: j - 1] + part.holes[j:])
     else:
         del parts[i]
-    return Geometry.of_parts(parts) if parts else None
+    return Geometry.from_parts(parts) if parts else None
 
 
 def _with_ring(geometry: Geometry, place: Place, change: Callable[[np.ndarray], np.ndarray]) -> Geometry:
-    parts = list(geometry.parts)
+    parts = list(geometry.polygons)
     part = parts[place[0]]
     all_rings = [part.outer, *part.holes]
     all_rings[place[1]] = change(all_rings[place[1]])
     parts[place[0]] = Part(all_rings[0], tuple(all_rings[1:]))
-    return Geometry.of_parts(parts)
+    return Geometry.from_parts(parts)
 
 
 def _resized_box(geometry: Geometry, corner: int, point: tuple[float, float]) -> Geometry:
     x1, y1, x2, y2 = geometry.box
     opposite = ((x2, y2), (x1, y2), (x1, y1), (x2, y1))[corner]
     (left, right), (top, bottom) = sorted((opposite[0], point[0])), sorted((opposite[1], point[1]))
-    return Geometry.of_box((left, top, right, bottom))
+    return Geometry.from_box((left, top, right, bottom))
 
 
 def valid(geometry: Geometry, size: Size) -> Geometry | None:
     """A dragged geometry made fit for the project."""
-    if geometry.parts:
-        return from_parts(geometry.parts, size)
+    if geometry.polygons:
+        return from_parts(geometry.polygons, size)
     x1, y1, x2, y2 = np.clip(geometry.box, 0, (*size, *size)).tolist()
-    return Geometry.of_box((x1, y1, x2, y2)) if x2 - x1 >= 1 and y2 - y1 >= 1 else None
+    return Geometry.from_box((x1, y1, x2, y2)) if x2 - x1 >= 1 and y2 - y1 >= 1 else None

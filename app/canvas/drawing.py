@@ -1,0 +1,186 @@
+"""How objects look. State is never told by colour alone: proposals are dashed, corrected and locked objects
+marked. Every line has a casing in black or white, whichever stands out from it, to be seen on any picture.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+
+from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPainterPath, QPen
+
+from app.canvas.objects import CanvasObject, Colour
+from app.canvas.scene import Item
+from app.canvas.settings import ViewSettings
+from app.canvas.viewport import Viewport
+
+LABEL_WIDTH = 180
+"""Longest label in pixels."""
+MARGIN = 16
+"""Pixels around the box of an object that its lines and marks may cover."""
+FEW_POINTS = 6000
+"""Up to this many points in view all lines are drawn smoothly; Qt's fast lines are for the rest."""
+_TINY = 2.0
+_MARK = 7.0
+
+
+class Look(Enum):
+    """How an object is drawn: width of its line, and share of the usual opacity inside.
+
+    What the cached layer shows already needs less inside, or none.
+    """
+
+    PLAIN = (1.6, 1.0)
+    HOVERED = (2.6, 0.5)
+    SELECTED = (2.2, 0.0)
+    EDITED = (2.2, 1.001)
+
+
+def draw_objects(
+    painter: QPainter, items: list[Item], viewport: Viewport, settings: ViewSettings, look: Look = Look.PLAIN
+) -> None:
+    """Draw items in widget coordinates, labels and marks on top of all."""
+    smooth = sum(item.path.elementCount() for item in items) <= FEW_POINTS
+    painter.save()
+    painter.setTransform(viewport.transform, True)
+    for item in items:
+        _draw_shape(painter, item, viewport.zoom, settings, look, smooth)
+    painter.restore()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for item in items:
+        x1, y1, x2, y2 = item.box
+        middle = viewport.to_widget((x1 + x2) / 2, y1)
+        if settings.labels and item.object.class_name:
+            label = _draw_label(painter, item, viewport)
+            middle = QPointF(label.right() + _MARK + 2, label.center().y())
+        if max(x2 - x1, y2 - y1) * viewport.zoom >= 2 * _MARK:
+            _draw_marks(painter, item.object, middle)
+
+
+def margins(settings: ViewSettings) -> QMarginsF:
+    """How far around its box an object draws lines, marks and its label, in pixels."""
+    if settings.labels:
+        return QMarginsF(MARGIN, 3 * MARGIN, 3 * MARGIN + LABEL_WIDTH, 2 * MARGIN)
+    return QMarginsF(MARGIN, MARGIN, MARGIN, MARGIN)
+
+
+def extent(item: Item, viewport: Viewport, settings: ViewSettings) -> QRectF:
+    """The rectangle of the widget outside of which an item draws nothing."""
+    return viewport.rect_to_widget(item.box).marginsAdded(margins(settings))
+
+
+def _draw_shape(
+    painter: QPainter, item: Item, zoom: float, settings: ViewSettings, look: Look, smooth: bool
+) -> None:
+    object_ = item.object
+    x1, y1, x2, y2 = item.box
+    if max(x2 - x1, y2 - y1) * zoom < _TINY:
+        painter.fillRect(QRectF(x1, y1, x2 - x1, y2 - y1), QColor(*object_.colour))
+        return
+    path = item.path_for(zoom)
+    width, share = look.value
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # its edge lies under the line
+    opacity = round(min(1.0, settings.opacity * share) * 255)
+    if opacity and not settings.outline_only and not object_.geometry.is_box:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_fill(object_.colour, opacity))
+        painter.drawPath(path)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, smooth)
+    if look in (Look.SELECTED, Look.EDITED):
+        painter.setPen(_pen((0, 0, 0), 190, width + 4, False))
+        painter.drawPath(path)
+        painter.setPen(_pen((255, 255, 255), 255, width + 2, False))
+        painter.drawPath(path)
+    else:
+        painter.setPen(_pen(contrast(object_.colour), 150, width + 2 if smooth else 3, False))
+        painter.drawPath(path)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    dashed = object_.state == "proposed"
+    painter.setPen(_pen(object_.colour, 255, width if smooth else 1, dashed))
+    painter.drawPath(path)
+
+
+@lru_cache(maxsize=512)
+def _pen(colour: Colour, alpha: int, width: float, dashed: bool) -> QPen:
+    pen = QPen(QColor(*colour, alpha), width)
+    pen.setCosmetic(True)
+    pen.setJoinStyle(Qt.PenJoinStyle.BevelJoin)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    if dashed:
+        pen.setDashPattern([6 / max(width, 1), 5 / max(width, 1)])
+    return pen
+
+
+@lru_cache(maxsize=512)
+def _fill(colour: Colour, alpha: int) -> QBrush:
+    return QBrush(QColor(*colour, alpha))
+
+
+def contrast(colour: Colour) -> Colour:
+    """Black or white, whichever stands out from a colour."""
+    red, green, blue = colour
+    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 100 else (255, 255, 255)
+
+
+# ---------------------------------------------------------------- labels and marks
+
+
+def label_of(object_: CanvasObject) -> str:
+    """Class name, and the score of a proposal."""
+    if object_.state == "proposed" and object_.score is not None:
+        return f"{object_.class_name} {object_.score:.2f}"
+    return object_.class_name
+
+
+def _draw_label(painter: QPainter, item: Item, viewport: Viewport) -> QRectF:
+    object_ = item.object
+    metrics = QFontMetricsF(painter.font())
+    text = metrics.elidedText(label_of(object_), Qt.TextElideMode.ElideRight, LABEL_WIDTH - 8)
+    left = viewport.to_widget(item.box[0], item.box[1])
+    height = metrics.height() + 2
+    # Above the object, inside it where the widget ends.
+    top = left.y() - height - 3 if left.y() - height - 3 >= 0 else left.y() + 3
+    place = QRectF(left.x(), top, metrics.horizontalAdvance(text) + 8, height)
+    ink = contrast(object_.colour)
+    painter.setPen(QPen(QColor(*ink, 160), 1))
+    painter.setBrush(QColor(*object_.colour))
+    painter.drawRoundedRect(place, 3, 3)
+    painter.setPen(QColor(*ink))
+    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
+    return place
+
+
+def _draw_marks(painter: QPainter, object_: CanvasObject, place: QPointF) -> None:
+    marks = [_padlock()] if object_.locked else []
+    if object_.state == "corrected":
+        marks.append(_pencil())
+    for mark in marks:
+        painter.setPen(QPen(QColor(255, 255, 255), 1))
+        painter.setBrush(QColor(20, 20, 20))
+        painter.drawEllipse(place, _MARK, _MARK)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(255, 255, 255))
+        painter.drawPath(mark.translated(place))
+        place = place + QPointF(2 * _MARK + 1, 0)
+
+
+@lru_cache(maxsize=1)
+def _padlock() -> QPainterPath:
+    shackle = QPainterPath()
+    shackle.addRoundedRect(QRectF(-2.6, -4.6, 5.2, 7), 2.6, 2.6)
+    gap = QPainterPath()
+    gap.addRoundedRect(QRectF(-1.3, -3.3, 2.6, 6), 1.3, 1.3)
+    body = QPainterPath()
+    body.addRoundedRect(QRectF(-3.6, -0.8, 7.2, 4.8), 1, 1)
+    return shackle.subtracted(gap).united(body)
+
+
+@lru_cache(maxsize=1)
+def _pencil() -> QPainterPath:
+    pencil = QPainterPath(QPointF(-3.8, 3.8))
+    for x, y in ((-3.0, 1.0), (2.0, -4.0), (4.0, -2.0), (-1.0, 3.0)):
+        pencil.lineTo(x, y)
+    pencil.closeSubpath()
+    return pencil
