@@ -14,7 +14,7 @@ from zsi_core.errors import CheckpointError
 from zsi_core.model.config import ModelConfig
 
 SCHEMA_VERSION = 1
-PROFILES = ("default",)
+PROFILES = ("default", "reference")
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
 """Semantic Mask Head (section 3.2.2, Fig. 4).
 
 Symbols
-    y    visual feature of a region's pixels      E  encoder, one 1x1 convolution C -> D
-    e    semantic feature E(y) of every pixel     D  decoder, one 1x1 convolution D -> C
+    y    visual feature of a region's pixels      E  encoder, a 1x1 convolution C -> Dim
+    e    semantic feature E(y) of every pixel     D  decoder, a 1x1 convolution Dim -> C
+    h    input of E's last, linear convolution: y itself where E is one convolution
     w_c  word vector of the region's name         v_b  background vector of the region's image
     L_R  reconstruction loss between y and D(E(y)) (Eq. 1)
 
 Shapes
-    R  regions    C  channels of the head    Dim  length of a word vector
+    R  regions    C  channels of the head    Dim  length of a word vector    Ch  channels of h: C or Dim
+    k  side of E's last convolution: 1 or 3
 """
 
 from __future__ import annotations
@@ -30,9 +32,13 @@ MASK_SIZE = 2 * POOLED
 class SemanticMaskHead(nn.Module):
     """Pixel features of regions, and masks of them for any word vector.
 
-    E is linear, so <E(y), w> = <y, E^T w>: the word vector is projected to C numbers once instead of every
-    pixel to Dim; the class-agnostic map adds its own kernel to it. A client keeps y and asks for as many
-    names as it likes.
+    E's last convolution is linear, so <E(h), w> = <h, E^T w>: the word vector is projected to a kernel once
+    instead of every pixel to Dim; the class-agnostic map adds its own kernel to it. A client keeps h and asks
+    for as many names as it likes.
+
+    Parameters: `convs.i` (C, C, 3, 3), `upsample` (C, C, 2, 2), then with linear E and D `E` (Dim, C, 1, 1)
+    and `D` (C, Dim, 1, 1); with convolutions `E_hidden` (Dim, C, 3, 3), `E` (Dim, Dim, 3, 3), `D.0`
+    (Dim, Dim, 3, 3) and `D.1` (C, Dim, 3, 3); `scale` and `bias` with contrast; `agnostic` (1, Ch, k, k).
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -46,46 +52,89 @@ class SemanticMaskHead(nn.Module):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             nn.init.zeros_(layer.bias)
         semantic = self.mode != "agnostic"
-        self.E = nn.Conv2d(channels, config.semantic_dimension, 1) if semantic else None
-        self.D = (
-            nn.Conv2d(config.semantic_dimension, channels, 1) if semantic and config.mask_decoder else None
-        )
-        self.scale = nn.Parameter(torch.tensor(1.0))
-        self.bias = nn.Parameter(torch.tensor(0.0))
-        self.agnostic = nn.Conv2d(channels, 1, 1) if self.mode != "semantic" else None
+        deep = semantic and config.mask_encoder == "convolutions"
+        dimension, side = config.semantic_dimension, 3 if deep else 1
+        self.E_hidden = nn.Conv2d(channels, dimension, 3, padding=1) if deep else None
+        inner = dimension if deep else channels
+        self.E = nn.Conv2d(inner, dimension, side, padding=side // 2) if semantic else None
+        self.D: nn.Module | None = None
+        if semantic and config.mask_decoder:
+            self.D = _deep_decoder(dimension, channels) if deep else nn.Conv2d(dimension, channels, 1)
+        self.word_norm = config.word_norm
+        self.scale: nn.Parameter | None = None
+        self.bias: nn.Parameter | None = None
+        if config.mask_contrast:
+            self.scale = nn.Parameter(torch.tensor(1.0))
+            self.bias = nn.Parameter(torch.tensor(0.0))
+        self.agnostic = nn.Conv2d(inner, 1, side, padding=side // 2) if self.mode != "semantic" else None
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """Pixel features y (R, C, 28, 28) of pooled regions (R, pyramid channels, 14, 14)."""
+        """Pixel features h (R, Ch, 28, 28) of pooled regions (R, pyramid channels, 14, 14)."""
+        return self.hidden(self.visual(pooled))
+
+    def visual(self, pooled: Tensor) -> Tensor:
+        """y (R, C, 28, 28) of pooled regions (R, pyramid channels, 14, 14)."""
         for conv in self.convs:
             pooled = F.relu(conv(pooled))
         return F.relu(self.upsample(pooled))
 
-    def logits(self, y: Tensor, word_vectors: Tensor, background: Tensor) -> Tensor:
+    def hidden(self, y: Tensor) -> Tensor:
+        """h (R, Ch, 28, 28) of y (R, C, 28, 28)."""
+        return y if self.E_hidden is None else F.relu(self.E_hidden(y))
+
+    def logits(self, h: Tensor, word_vectors: Tensor, background: Tensor) -> Tensor:
         """Mask logits s (<e, w_c> - <e, v_b>) + b, plus the class-agnostic map where configured.
 
         Args:
-            y: (R, C, 28, 28).
-            word_vectors: (R, Dim), the name of each region.
+            h: (R, Ch, 28, 28).
+            word_vectors: (R, Dim), the name of each region, of unit length.
             background: (R, Dim), v_b of each region's image.
 
         Returns:
             (R, 28, 28) float32.
         """
-        kernel = y.new_zeros(len(y), y.shape[1], dtype=torch.float32)
-        offset = self.bias.expand(len(y), 1)
+        kernel = h.new_zeros(1, dtype=torch.float32)
+        offset = kernel.expand(len(h), 1) if self.bias is None else self.bias.expand(len(h), 1)
         if self.E is not None:
-            contrast = F.normalize(word_vectors.float(), dim=1) - F.normalize(background.float(), dim=1)
-            kernel = kernel + self.scale * (contrast @ self.E.weight.flatten(1))
-            offset = offset + self.scale * F.linear(contrast, self.E.bias[None])  # type: ignore[index]
+            scale: Tensor | float = self.word_norm
+            words = word_vectors.float()
+            if self.scale is not None:
+                scale = self.scale
+                words = F.normalize(words, dim=1) - F.normalize(background.float(), dim=1)
+            kernel = kernel + scale * (words @ self.E.weight.flatten(1))
+            offset = offset + scale * F.linear(words, self.E.bias[None])  # type: ignore[index,operator]
         if self.agnostic is not None:
             kernel = kernel + self.agnostic.weight.flatten(1)
             offset = offset + self.agnostic.bias  # type: ignore[operator]
-        logits = torch.bmm(kernel[:, None], y.float().flatten(2))[:, 0] + offset
-        return logits.float().view(len(y), *y.shape[2:])
+        return _correlated(h.float(), kernel.expand(len(h), -1)) + offset[:, :, None]
 
-    def reconstruction_loss(self, y: Tensor) -> Tensor:
+    def reconstruction_loss(self, y: Tensor, h: Tensor) -> Tensor:
         """L_R of Eq. 1 as a mean over elements; zero without a decoder."""
         if self.E is None or self.D is None:
             return y.sum() * 0.0
-        error = (self.D(self.E(y)).float() - y.float()).square()
+        error = (self.D(self.E(h)).float() - y.float()).square()
         return error.mean() if error.numel() else error.sum()
+
+
+def _deep_decoder(dimension: int, channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(dimension, dimension, 3, padding=1),
+        nn.Conv2d(dimension, channels, 3, padding=1),
+        nn.ReLU(),
+    )
+
+
+def _correlated(h: Tensor, kernels: Tensor) -> Tensor:
+    """(R, H, W) of maps (R, Ch, H, W), each with its own kernel (R, Ch * k * k)."""
+    regions, channels = h.shape[:2]
+    if regions == 0:
+        return h.sum(dim=1) + kernels.sum()
+    if kernels.shape[1] == channels:
+        return torch.bmm(kernels[:, None], h.flatten(2))[:, 0].view(regions, *h.shape[2:])
+    side = round((kernels.shape[1] / channels) ** 0.5)
+    return F.conv2d(
+        h.reshape(1, -1, *h.shape[2:]),
+        kernels.reshape(regions, channels, side, side),
+        padding=side // 2,
+        groups=regions,
+    )[0]

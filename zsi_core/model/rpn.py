@@ -25,7 +25,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RegionProposalNetwork, concat_box_prediction_layers
 from torchvision.ops import box_area, box_iou
 
-from zsi_core.model.backbone import LEVELS, STRIDES
+from zsi_core.model import mmdetection
 from zsi_core.model.config import ModelConfig
 from zsi_core.model.image_sampler import ImageSampler
 from zsi_core.model.loss_sums import LossSum
@@ -80,12 +80,22 @@ class BackgroundAwareHead(nn.Module):
     W_bf are linear with nothing in between, so the difference is one C -> A convolution with the folded
     kernel (W_fg - W_bg) T, and the mean of T(x) is T of the mean: s itself, D channels at every location,
     is never computed. Values and gradients are those of the two-step form (tested).
+
+    Parameters: `conv` (C, C, 3, 3), `T` (D, C, 1, 1), `W_bf` (A, 2, D), `deltas` (4 * A, C, 1, 1).
     """
 
-    def __init__(self, channels: int, anchors: int, background_word: Tensor, adaptive: bool) -> None:
+    def __init__(
+        self,
+        channels: int,
+        anchors: int,
+        background_word: Tensor,
+        adaptive: bool,
+        strides: Sequence[int] = ModelConfig().strides,
+    ) -> None:
         super().__init__()
         dimension = background_word.numel()
         self.adaptive = adaptive
+        self.strides = strides
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
         self.T = nn.Conv2d(channels, dimension, 1)
         # (A, 2, D): row 0 background, row 1 foreground. Background starts as the word "background".
@@ -128,7 +138,7 @@ class BackgroundAwareHead(nn.Module):
             return constant
         total = hidden[0].new_zeros(images, hidden[0].shape[1], dtype=torch.float32)
         mass = total.new_zeros(images, 1)
-        for h, score, stride in zip(hidden, objectness, STRIDES, strict=True):
+        for h, score, stride in zip(hidden, objectness, self.strides, strict=True):
             weight = torch.sigmoid(-score.float()).sum(dim=1, keepdim=True) * _inside(h, sizes, stride)
             total = total + (h.float() * weight).sum(dim=(2, 3))
             mass = mass + weight.sum(dim=(2, 3))
@@ -149,15 +159,20 @@ class RPN(RegionProposalNetwork):
     """torchvision's region proposal network with either head, and with regions of unknown content."""
 
     def __init__(self, config: ModelConfig, background_word: Tensor) -> None:
-        anchors = AnchorGenerator(
-            sizes=tuple(tuple(scale * stride for scale in config.anchor_scales) for stride in STRIDES),
-            aspect_ratios=(config.anchor_ratios,) * len(LEVELS),
-        )
+        strides = config.strides
+        anchors: nn.Module
+        if config.conventions == "mmdetection":
+            anchors = mmdetection.Anchors(strides, config.anchor_scales, config.anchor_ratios)
+        else:
+            anchors = AnchorGenerator(
+                sizes=tuple(tuple(scale * stride for scale in config.anchor_scales) for stride in strides),
+                aspect_ratios=(config.anchor_ratios,) * len(strides),
+            )
         count = len(config.anchor_scales) * len(config.anchor_ratios)
         head: nn.Module
         if config.rpn == "background_aware":
             head = BackgroundAwareHead(
-                config.pyramid_channels, count, background_word, config.background == "adaptive"
+                config.pyramid_channels, count, background_word, config.background == "adaptive", strides
             )
         else:
             head = PlainHead(config.pyramid_channels, count)
@@ -168,7 +183,7 @@ class RPN(RegionProposalNetwork):
             bg_iou_thresh=0.3,
             batch_size_per_image=256,
             positive_fraction=0.5,
-            pre_nms_top_n={"training": 500, "testing": 400},
+            pre_nms_top_n={"training": config.candidates_train, "testing": config.candidates_test},
             post_nms_top_n={"training": config.proposals_train, "testing": config.proposals_test},
             nms_thresh=config.proposals_nms,
         )
@@ -176,6 +191,11 @@ class RPN(RegionProposalNetwork):
             self.fg_bg_sampler.batch_size_per_image, self.fg_bg_sampler.positive_fraction
         )
         self.background_gradient = config.background_gradient
+        self.strides = strides
+        self.mmdetection = config.conventions == "mmdetection"
+        self.proposals_per_level = config.proposals_per_level
+        if self.mmdetection:
+            self.box_coder = mmdetection.ClampedBoxCoder(weights=(1.0, 1.0, 1.0, 1.0))
 
     def propose(
         self, pyramid: Sequence[Tensor], sizes: list[tuple[int, int]], targets: Sequence[Target] | None = None
@@ -192,7 +212,7 @@ class RPN(RegionProposalNetwork):
         if background is not None and not self.background_gradient:
             background = background.detach()
 
-        padded = (pyramid[0].shape[2] * STRIDES[0], pyramid[0].shape[3] * STRIDES[0])
+        padded = (pyramid[0].shape[2] * self.strides[0], pyramid[0].shape[3] * self.strides[0])
         batch = ImageList(pyramid[0].new_zeros(pyramid[0].shape[0], 3, *padded), sizes)
         anchors = self.anchor_generator(batch, list(pyramid))
         per_level = [level[0].numel() for level in objectness]
@@ -201,13 +221,70 @@ class RPN(RegionProposalNetwork):
         )
         boxes = self.box_coder.decode(flat_deltas.detach(), anchors).view(len(anchors), -1, 4)
         proposals, probabilities = self.filter_proposals(boxes, scores, sizes, per_level)
-        losses = {} if targets is None else self._losses(anchors, scores, flat_deltas, targets)
+        losses = {} if targets is None else self._losses(anchors, scores, flat_deltas, targets, sizes)
         return RPNOutput(proposals, probabilities, background, losses)
 
+    def filter_proposals(
+        self,
+        proposals: Tensor,
+        objectness: Tensor,
+        image_shapes: list[tuple[int, int]],
+        num_anchors_per_level: list[int],
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Best boxes of each image, and their foreground probabilities."""
+        if not self.mmdetection:
+            return super().filter_proposals(proposals, objectness, image_shapes, num_anchors_per_level)
+        total = self.post_nms_top_n()
+        kept = [
+            mmdetection.keep_proposals(
+                list(
+                    zip(
+                        mmdetection.clip(boxes, size).split(num_anchors_per_level),
+                        probability.split(num_anchors_per_level),
+                        strict=True,
+                    )
+                ),
+                candidates=self.pre_nms_top_n(),
+                per_level=self.proposals_per_level or total,
+                total=total,
+                overlap=self.nms_thresh,
+            )
+            for boxes, probability, size in zip(
+                proposals.detach(),
+                objectness.detach().sigmoid().view(len(proposals), -1),
+                image_shapes,
+                strict=True,
+            )
+        ]
+        return [boxes for boxes, _ in kept], [probability for _, probability in kept]
+
+    def _assigned(
+        self, anchors: list[Tensor], targets: Sequence[Target], sizes: list[tuple[int, int]]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Per image: labels (L,) 1 object, 0 background, -1 neither; and boxes (L, 4) of their objects."""
+        if not self.mmdetection:
+            return self.assign_targets_to_anchors(anchors, [{"boxes": t.boxes} for t in targets])
+        labels, boxes = [], []
+        for own, target, size in zip(anchors, targets, sizes, strict=True):
+            inside = mmdetection.inside(own, size)
+            matched = torch.full((len(own),), mmdetection.NEITHER, device=own.device)
+            matched[inside] = mmdetection.match(
+                own[inside], target.boxes, foreground=0.7, background=0.3, least=0.3
+            )
+            labels.append((matched >= 0).float() - (matched == mmdetection.NEITHER).float())
+            # Anchors without an object get any box: its offsets are not used.
+            boxes.append(target.boxes[matched.clamp(min=0)] if len(target.boxes) else own)
+        return labels, boxes
+
     def _losses(
-        self, anchors: list[Tensor], scores: Tensor, deltas: Tensor, targets: Sequence[Target]
+        self,
+        anchors: list[Tensor],
+        scores: Tensor,
+        deltas: Tensor,
+        targets: Sequence[Target],
+        sizes: list[tuple[int, int]],
     ) -> dict[str, LossSum]:
-        labels, matched = self.assign_targets_to_anchors(anchors, [{"boxes": t.boxes} for t in targets])
+        labels, matched = self._assigned(anchors, targets, sizes)
         for label, anchor, target in zip(labels, anchors, targets, strict=True):
             label[(label == 0) & unknown(anchor, target)] = -1
         positive_masks, negative_masks = self.fg_bg_sampler.sample(labels, targets)
@@ -218,10 +295,10 @@ class RPN(RegionProposalNetwork):
             scores.flatten()[sampled], torch.cat(labels)[sampled], reduction="sum"
         )
         box = F.smooth_l1_loss(deltas[positive], offsets[positive], beta=1 / 9, reduction="sum")
-        return {
-            "loss_rpn_cls": LossSum(classification, len(sampled)),
-            "loss_rpn_bbox": LossSum(box, len(sampled)),
-        }
+        count = len(sampled)
+        if self.mmdetection:
+            count = sum(max(int(mask.sum()), 1) for mask in (*positive_masks, *negative_masks))
+        return {"loss_rpn_cls": LossSum(classification, count), "loss_rpn_bbox": LossSum(box, count)}
 
 
 def unknown(boxes: Tensor, target: Target) -> Tensor:

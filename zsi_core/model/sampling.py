@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from zsi_core.model import mmdetection
 from zsi_core.model.image_sampler import ImageSampler
 from zsi_core.model.rpn import unknown
 from zsi_core.model.targets import Target
@@ -36,7 +37,11 @@ class SampledRegions:
 
 
 def sample_regions(
-    proposals: Sequence[Tensor], targets: Sequence[Target], count: int, positive_fraction: float
+    proposals: Sequence[Tensor],
+    targets: Sequence[Target],
+    count: int,
+    positive_fraction: float,
+    conventions: str = "torchvision",
 ) -> list[SampledRegions]:
     """Sample `count` regions per image out of the proposals and the labelled boxes themselves.
 
@@ -47,6 +52,7 @@ def sample_regions(
         targets: one per image.
         count: regions per image; fewer when not enough qualify.
         positive_fraction: largest share of foreground regions.
+        conventions: as in `ModelConfig`; mmdetection matches the proposals before it adds the labelled boxes.
     """
     sampler = ImageSampler(count, positive_fraction)
     sampled = []
@@ -54,7 +60,19 @@ def sample_regions(
         candidates = torch.cat([boxes, target.boxes])
         matched = torch.zeros(len(candidates), dtype=torch.int64, device=candidates.device)
         labels = torch.zeros_like(matched)
-        if len(target.boxes) and len(candidates):
+        if conventions == "mmdetection":
+            matched = mmdetection.match(
+                boxes,
+                target.boxes,
+                foreground=FOREGROUND_IOU,
+                background=FOREGROUND_IOU,
+                least=FOREGROUND_IOU,
+            )
+            own = torch.arange(len(target.boxes), device=matched.device)
+            matched = torch.cat([matched, own])
+            labels = torch.where(matched >= 0, torch.cat([target.labels, own.new_zeros(1)])[matched] + 1, 0)
+            matched = matched.clamp(min=0)
+        elif len(target.boxes) and len(candidates):
             overlap, matched = box_iou(candidates, target.boxes).max(dim=1)
             labels = torch.where(overlap >= FOREGROUND_IOU, target.labels[matched] + 1, labels)
         labels[(labels == 0) & unknown(candidates, target)] = -1

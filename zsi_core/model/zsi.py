@@ -25,8 +25,8 @@ from torchvision.models.detection._utils import BoxCoder
 from torchvision.models.detection.roi_heads import project_masks_on_boxes
 from torchvision.ops import MultiScaleRoIAlign, clip_boxes_to_image
 
-from zsi_core.model import detector, mask_head
-from zsi_core.model.backbone import STRIDES, Backbone, normalise
+from zsi_core.model import detector, mask_head, mmdetection
+from zsi_core.model.backbone import Backbone, normalise, normalise_imagenet
 from zsi_core.model.config import ModelConfig
 from zsi_core.model.detector import ZeroShotDetector
 from zsi_core.model.distillation import distillation_loss, has_teacher, taught_boxes
@@ -36,20 +36,21 @@ from zsi_core.model.rpn import RPN
 from zsi_core.model.sampling import SampledRegions, sample_regions
 from zsi_core.model.targets import Target
 
-POOLED_LEVELS = ("P3", "P4", "P5")
-
 
 @dataclass(frozen=True)
 class Regions:
     """Everything of one image that no name has a say in.
 
     Attributes:
-        boxes: (R, 4) float32, refined, in pixels of the network's input.
+        boxes: (R, 4) float32, refined, in pixels of the network's input; with a regression for each seen
+            class, as the RPN proposed them.
         objectness: (R,) float32 in [0, 1], see `ZeroShotDetector.objectness`.
         features: e, (R, D) float32.
         background: v_b for the detector and for the mask head, each (D,) float32.
         pyramid: levels P3-P6, each (1, C, Hl, Wl).
         size: (height, width) of the image within the network's input.
+        slots: (R, 1 + n, 4) float32, boxes refined for each seen class, slot 0 unused; None with one
+            regression for all names.
     """
 
     boxes: Tensor
@@ -58,10 +59,15 @@ class Regions:
     background: tuple[Tensor, Tensor]
     pyramid: OrderedDict[str, Tensor]
     size: tuple[int, int]
+    slots: Tensor | None = None
 
 
 class ZSI(nn.Module):
-    """The whole network. Class names enter as word vectors, at the very end."""
+    """The whole network. Class names enter as word vectors, at the very end.
+
+    Parameters: `background_word` (D,), `backbone` (`Backbone`), `rpn.head` (`BackgroundAwareHead`),
+    `detector` (`ZeroShotDetector`), `mask_head` (`SemanticMaskHead`); each class lists its own.
+    """
 
     def __init__(self, config: ModelConfig, background_word: Tensor) -> None:
         """Build with random weights.
@@ -69,7 +75,7 @@ class ZSI(nn.Module):
         Args:
             config: every switch.
             background_word: (D,) word vector of "background": first value of the learned background rows,
-                and the background vector itself where Sync-bg is off.
+                and the background vector itself where Sync-bg is off. Only its direction counts.
         """
         super().__init__()
         if background_word.shape != (config.semantic_dimension,):
@@ -79,14 +85,43 @@ class ZSI(nn.Module):
             )
         self.config = config
         self.background_word: Tensor
-        self.register_buffer("background_word", F.normalize(background_word.float(), dim=0))
-        self.backbone = Backbone(config.backbone, config.pyramid_channels, config.freeze_batch_norm)
+        unit = F.normalize(background_word.float(), dim=0)
+        self.register_buffer("background_word", config.background_norm * unit)
+        self.backbone = Backbone(
+            config.backbone, config.pyramid_channels, config.freeze_batch_norm, config.finest_level
+        )
         self.rpn = RPN(config, self.background_word)
-        self.box_pool = MultiScaleRoIAlign(list(POOLED_LEVELS), detector.POOLED, sampling_ratio=2)
-        self.mask_pool = MultiScaleRoIAlign(list(POOLED_LEVELS), mask_head.POOLED, sampling_ratio=2)
-        self.box_coder = BoxCoder(weights=(10.0, 10.0, 5.0, 5.0))
+        self.mmdetection = config.conventions == "mmdetection"
+        coder = mmdetection.ClampedBoxCoder if self.mmdetection else BoxCoder
+        self.box_coder = coder(weights=(10.0, 10.0, 5.0, 5.0))
+        self.box_pool = self._pool(detector.POOLED)
+        self.mask_pool = self._pool(mask_head.POOLED)
         self.detector = ZeroShotDetector(config)
         self.mask_head = SemanticMaskHead(config) if config.mask_head else None
+
+    def _pool(self, side: int) -> nn.Module:
+        """Pooling of regions to side x side cells, from every level of the pyramid but the coarsest."""
+        levels, strides = self.config.levels[:-1], self.config.strides[:-1]
+        if self.mmdetection:
+            return mmdetection.RoIPool(strides, side)
+        return MultiScaleRoIAlign([f"P{level}" for level in levels], side, sampling_ratio=2)
+
+    def _pooled(self, pool: nn.Module, pyramid: OrderedDict[str, Tensor], boxes: list[Tensor]) -> Tensor:
+        """Pooled regions (R, C, side, side) of a batch.
+
+        torchvision infers the stride of each level from the size of the images, and keeps what the first call
+        gave: it must be told the padded size, of which an image may fill only a part.
+        """
+        if self.mmdetection:
+            return pool(pyramid, boxes)
+        finest = next(iter(pyramid.values()))
+        padded = tuple(side * self.config.strides[0] for side in finest.shape[2:])
+        return pool(pyramid, boxes, [padded] * len(boxes))
+
+    def _pyramid(self, images: Tensor, sizes: list[tuple[int, int]]) -> OrderedDict[str, Tensor]:
+        if self.config.normalisation == "imagenet":
+            return self.backbone(normalise_imagenet(images, sizes))
+        return self.backbone(normalise(images))
 
     # ------------------------------------------------------------------ training
 
@@ -115,10 +150,14 @@ class ZSI(nn.Module):
             `loss_distillation` where a target has teacher vectors; `loss_contrastive` and `loss_iou` where
             configured.
         """
-        pyramid = self.backbone(normalise(images))
+        pyramid = self._pyramid(images, sizes)
         rpn = self.rpn.propose(list(pyramid.values()), sizes, targets)
         sampled = sample_regions(
-            rpn.proposals, targets, self.config.regions_train, self.config.positive_fraction
+            rpn.proposals,
+            targets,
+            self.config.regions_train,
+            self.config.positive_fraction,
+            self.config.conventions,
         )
         for_detector, for_masks = self._backgrounds(rpn.background, len(targets))
         sums = dict(rpn.losses)
@@ -147,7 +186,7 @@ class ZSI(nn.Module):
         negatives: Tensor | None,
     ) -> dict[str, LossSum]:
         labels = torch.cat([s.labels for s in sampled])
-        f, e, deltas = self.detector(_pooled(self.box_pool, pyramid, [s.boxes for s in sampled]))
+        f, e, deltas = self.detector(self._pooled(self.box_pool, pyramid, [s.boxes for s in sampled]))
         background = background.repeat_interleave(_counts(sampled, labels.device), dim=0)
         scores = self.detector.scores(e, word_vectors, background)
         count = len(labels)
@@ -155,7 +194,8 @@ class ZSI(nn.Module):
         matched = torch.cat([t.boxes[s.matched[s.labels > 0]] for s, t in zip(sampled, targets, strict=True)])
         regions = torch.cat([s.boxes for s in sampled])
         offsets = self.box_coder.encode_single(matched, regions[positive])
-        box = F.smooth_l1_loss(deltas.float()[positive], offsets, reduction="sum")
+        own_deltas = self.detector.own_deltas(deltas.float()[positive], labels[positive])
+        box = F.smooth_l1_loss(own_deltas, offsets, reduction="sum")
         reconstruction = self.config.reconstruction_weight * self.detector.reconstruction_loss(f, e)
         losses = {
             "loss_semantic": LossSum(F.cross_entropy(scores, labels, reduction="sum"), count),
@@ -168,10 +208,10 @@ class ZSI(nn.Module):
             )
             losses["loss_contrastive"] = LossSum(self.config.contrastive_weight * contrast, len(matched))
         if self.config.iou_head:
-            refined = self.box_coder.decode_single(deltas.float()[positive], regions[positive])
+            refined = self.box_coder.decode_single(own_deltas, regions[positive])
             losses["loss_iou"] = LossSum(self.detector.iou_loss(f[positive], refined, matched), len(matched))
         if has_teacher(targets):
-            _, e_taught, _ = self.detector(_pooled(self.box_pool, pyramid, taught_boxes(targets)))
+            _, e_taught, _ = self.detector(self._pooled(self.box_pool, pyramid, taught_boxes(targets)))
             distance = distillation_loss(e[positive], sampled, e_taught, targets)
             losses["loss_distillation"] = LossSum(
                 self.config.distillation_weight * distance.total, distance.count
@@ -203,18 +243,18 @@ class ZSI(nn.Module):
             names.append(region.labels[chosen] - 1)
             per_image.append(len(chosen))
             if len(chosen):
-                truth.append(
-                    project_masks_on_boxes(target.masks, boxes[-1], region.matched[chosen], MASK_SIZE)
-                )
-        y = self.mask_head(_pooled(self.mask_pool, pyramid, boxes))
+                project = mmdetection.mask_targets if self.mmdetection else project_masks_on_boxes
+                truth.append(project(target.masks, boxes[-1], region.matched[chosen], MASK_SIZE))
+        y = self.mask_head.visual(self._pooled(self.mask_pool, pyramid, boxes))
+        h = self.mask_head.hidden(y)
         repeats = torch.tensor(per_image, device=background.device)
         logits = self.mask_head.logits(
-            y, word_vectors[torch.cat(names)], background.repeat_interleave(repeats, dim=0)
+            h, word_vectors[torch.cat(names)], background.repeat_interleave(repeats, dim=0)
         )
         mask = logits.sum() * 0.0
         if truth:
             mask = F.binary_cross_entropy_with_logits(logits, (torch.cat(truth) >= 0.5).float())
-        reconstruction = self.config.reconstruction_weight * self.mask_head.reconstruction_loss(y)
+        reconstruction = self.config.reconstruction_weight * self.mask_head.reconstruction_loss(y, h)
         return {
             "loss_mask": LossSum(mask * len(y), len(y)),
             "loss_reconstruction_mask": LossSum(reconstruction * len(y), len(y)),
@@ -230,24 +270,34 @@ class ZSI(nn.Module):
             images: (B, 3, H, W) uint8 RGB, padded.
             sizes: (height, width) of each image within the batch.
         """
-        pyramid = self.backbone(normalise(images))
+        pyramid = self._pyramid(images, sizes)
         rpn = self.rpn.propose(list(pyramid.values()), sizes)
         for_detector, for_masks = self._backgrounds(rpn.background, len(sizes))
-        f, e, deltas = self.detector(_pooled(self.box_pool, pyramid, rpn.proposals))
+        f, e, deltas = self.detector(self._pooled(self.box_pool, pyramid, rpn.proposals))
         objectnesses = self.detector.objectness(f, torch.cat(rpn.objectness))
         counts = [len(p) for p in rpn.proposals]
         refined = self.box_coder.decode_single(deltas.float(), torch.cat(rpn.proposals))
+        refined = refined.view(len(refined), -1, 4)
+        clip = mmdetection.clip if self.mmdetection else clip_boxes_to_image
         return [
             Regions(
-                clip_boxes_to_image(boxes, size),
+                clip(boxes[:, 0], size) if self.config.box_slots == 0 else proposals,
                 objectness,
                 features.float(),
                 (for_detector[i], for_masks[i]),
                 OrderedDict((name, level[i : i + 1]) for name, level in pyramid.items()),
                 size,
+                None if self.config.box_slots == 0 else clip(boxes, size),
             )
-            for i, (boxes, objectness, features, size) in enumerate(
-                zip(refined.split(counts), objectnesses.split(counts), e.split(counts), sizes, strict=True)
+            for i, (proposals, boxes, objectness, features, size) in enumerate(
+                zip(
+                    rpn.proposals,
+                    refined.split(counts),
+                    objectnesses.split(counts),
+                    e.split(counts),
+                    sizes,
+                    strict=True,
+                )
             )
         ]
 
@@ -261,25 +311,15 @@ class ZSI(nn.Module):
         Returns:
             e, (R, D) float32.
         """
-        _, e, _ = self.detector(_pooled(self.box_pool, regions.pyramid, [boxes]))
+        _, e, _ = self.detector(self._pooled(self.box_pool, regions.pyramid, [boxes]))
         return e.float()
 
     @torch.no_grad()
     def pixel_features(self, regions: Regions, boxes: Tensor) -> Tensor:
-        """y (R, C, 28, 28) of boxes (R, 4) in pixels of the network's input."""
+        """h (R, Ch, 28, 28) of boxes (R, 4) in pixels of the network's input."""
         if self.mask_head is None:
             raise ValueError("this model was built without a mask head: it predicts boxes only")
-        return self.mask_head(_pooled(self.mask_pool, regions.pyramid, [boxes]))
-
-
-def _pooled(pool: MultiScaleRoIAlign, pyramid: OrderedDict[str, Tensor], boxes: list[Tensor]) -> Tensor:
-    """Pooled regions (R, C, side, side) of a batch.
-
-    torchvision infers the stride of each level from the size of the images, and keeps what the first call
-    gave: it must be told the padded size, of which an image may fill only a part.
-    """
-    padded = tuple(side * STRIDES[0] for side in pyramid["P3"].shape[2:])
-    return pool(pyramid, boxes, [padded] * len(boxes))
+        return self.mask_head(self._pooled(self.mask_pool, regions.pyramid, [boxes]))
 
 
 def _counts(sampled: list[SampledRegions], device: torch.device) -> Tensor:
