@@ -41,8 +41,8 @@ class ImageCache:
         end = max((place + _bytes(sizes[i]) for i, place in self._places.items()), default=0)
         self._flags = end
         self._memory = SharedMemory(create=True, size=end + len(sizes)) if self._places else None
-        # Besides excluding one another, taking it orders memory: whoever sees a flag sees the pixels too.
-        self._lock = multiprocessing.Lock()
+        # Taking it orders memory: whoever sees a flag sees the pixels. One made for "spawn" serves forks too.
+        self._lock = multiprocessing.get_context("spawn").Lock()
         if self._memory is not None:
             weakref.finalize(self, _unlink, self._memory, os.getpid())
 
