@@ -1,32 +1,16 @@
-"""`zsi-annotator`: start the desktop application.
-
-There is no window yet. Until it exists, `--demo` lets the command line propose on the demo pictures.
-"""
+"""`zsi-annotator`: start the desktop application."""
 
 from __future__ import annotations
 
 import argparse
-import shlex
-import subprocess
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from app.qt_guard import check_pyside6
 from zsi_core import __version__
-from zsi_core.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERNAL, ZsiError
-from zsi_core.files import user_data_dir
-
-WHAT_WORKS = """\
-ZSI Annotator {version}: the window does not exist yet. What works today, from the command line:
-
-  zsi-annotator --demo                        instance masks on the demo pictures
-  zsi propose FOLDER --classes "cat, fork"    instance masks in your own photographs, as COCO JSON
-  zsi words "hair drier"                      what the model understands by a name
-  zsi validate FILE.json                      check a COCO file
-  zsi doctor                                  check this installation
-
-(from the source tree, put `uv run` in front)"""
+from zsi_core.errors import EXIT_BAD_INPUT, ZsiError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,21 +18,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         check_pyside6()
-        if options.demo:
-            return propose_on_demo(demo_folder())
+        _check_paths(options.paths)
+        _check_display()
     except ZsiError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    if options.paths:
-        paths = shlex.join(str(path) for path in options.paths)
-        print(
-            "error: the window that would open these does not exist yet; "
-            f'to get instance masks run: zsi propose {paths} --classes "NAME, NAME" -o out.json',
-            file=sys.stderr,
-        )
+    try:
+        from app.startup import run_window
+    except ImportError as error:
+        print(f"error: the window cannot start: {error}; `zsi doctor` says what is missing", file=sys.stderr)
         return EXIT_BAD_INPUT
-    print(WHAT_WORKS.format(version=__version__))
-    return EXIT_DONE
+    return run_window(options.paths, demo=options.demo)
+
+
+class StartError(ZsiError):
+    """The window cannot start with these arguments, or on this machine."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,48 +40,28 @@ def _parser() -> argparse.ArgumentParser:
         prog="zsi-annotator",
         description="Annotate photographs with the names of things no model was trained on.",
     )
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="photographs or folders to open")
     parser.add_argument(
-        "--demo", action="store_true", help="propose on the demo pictures that ship with the program"
+        "paths", nargs="*", type=Path, metavar="PATH", help="a folder, photographs or a project to open"
     )
+    parser.add_argument("--demo", action="store_true", help="open the project with the demo pictures")
     parser.add_argument("--version", action="version", version=f"zsi-annotator {__version__}")
     return parser
 
 
-def demo_folder() -> Path:
-    """Folder in the user's data directory where the results of the demo are written."""
-    return user_data_dir() / "demo"
+def _check_paths(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if not path.exists():
+            raise StartError(f"{path} does not exist: check the spelling, or whether it was moved")
 
 
-def propose_on_demo(folder: Path) -> int:
-    """Run `zsi propose --demo`, in a process of its own because this one must not load torch.
-
-    Args:
-        folder: where the results go; results of an earlier demo there are replaced.
-    """
-    annotations, previews = folder / "proposals.json", folder / "previews"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ZsiError(f"the results of the demo cannot be written to {folder}: {error}") from error
-    print(f"Proposing on the demo pictures; the results go to {folder}", flush=True)
-    return run_command_line(
-        ["propose", "--demo", "--overwrite", "-o", str(annotations), "--preview", str(previews)]
-    )
-
-
-def run_command_line(arguments: Sequence[str]) -> int:
-    """Run `zsi` with these arguments as a child process and return its exit code.
-
-    Ctrl+C reaches the child too, which then completes the file it writes: wait for it instead of killing it.
-    """
-    child = subprocess.Popen([sys.executable, "-m", "zsi_core.cli", *arguments])
-    while True:
-        try:
-            code = child.wait()
-            return code if code >= 0 else EXIT_INTERNAL  # negative: ended by a signal
-        except KeyboardInterrupt:
-            continue
+def _check_display() -> None:
+    """Qt would abort without a word that helps."""
+    if sys.platform.startswith("linux") and not any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    ):
+        raise StartError(
+            "there is no display: run it on a desktop, or over ssh with -X; the command `zsi` needs none"
+        )
 
 
 if __name__ == "__main__":

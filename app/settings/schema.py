@@ -65,10 +65,10 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "wheel_zooms",
-        True,
+        False,
         "Canvas",
         "Mouse wheel zooms",
-        "Off: the wheel scrolls, and Ctrl + wheel zooms.",
+        "Otherwise it scrolls, and Ctrl + wheel zooms.",
     ),
     Option(
         "ask_before_deleting_class",

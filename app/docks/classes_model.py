@@ -1,0 +1,96 @@
+"""The classes of a project as rows."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from app.docks.row_delegate import COLOUR_ROLE, KEY_ROLE, SIDE_ROLE, STRONG_ROLE
+from app.project import ClassRecord
+from app.project.commands import EditClass
+from app.session import Session
+
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class ClassesModel(QAbstractListModel):
+    """Name, colour, key and number of objects; names are edited in place."""
+
+    def __init__(self, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.records: list[ClassRecord] = []
+        self._counts: dict[int, int] = {}
+
+    def reload(self) -> None:
+        """Read all rows anew; rows that only changed keep their selection."""
+        project = self._session.project
+        records = project.classes() if project else []
+        if [record.id for record in records] == [record.id for record in self.records]:
+            self.records = records
+            self._count()
+            self._all_changed()
+            return
+        self.beginResetModel()
+        self.records = records
+        self._count()
+        self.endResetModel()
+
+    def count_again(self) -> None:
+        """Numbers of objects may have changed."""
+        self._count()
+        self._all_changed()
+
+    def row_of(self, class_id: int | None) -> int:
+        """-1 for a class that is not listed."""
+        return next((row for row, record in enumerate(self.records) if record.id == class_id), -1)
+
+    def count(self, class_id: int) -> int:
+        """Objects of a class, rejected ones left out."""
+        return self._counts.get(class_id, 0)
+
+    def _count(self) -> None:
+        project = self._session.project
+        counted = project.class_counts() if project else {}
+        self._counts = {
+            class_id: sum(number for state, number in states.items() if state != "rejected")
+            for class_id, states in counted.items()
+        }
+
+    def _all_changed(self) -> None:
+        if self.records:
+            self.dataChanged.emit(self.index(0), self.index(len(self.records) - 1))
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.records)
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsEditable if self._session.writable else flags
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        record = self.records[index.row()]
+        count = self.count(record.id)
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
+            return record.name
+        if role == COLOUR_ROLE:
+            return record.color
+        if role == KEY_ROLE:
+            return record.hotkey
+        if role == SIDE_ROLE:
+            return f"{count:,}" if count else ""
+        if role == STRONG_ROLE:
+            return record.id == self._session.class_id
+        drawing = ", new objects get this class" if record.id == self._session.class_id else ""
+        key = f", key {record.hotkey}" if record.hotkey else ""
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{record.name}, {count} objects{key}{drawing}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{record.name}: {count:,} objects{key}{drawing}"
+        return None
+
+    def setData(self, index: _Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        record = self.records[index.row()]
+        name = str(value).strip()
+        if not name or name == record.name:
+            return False
+        return self._session.do(EditClass(record.id, name=name)) is not None

@@ -1,0 +1,93 @@
+"""Turns what the tools of the canvas ask for into commands of the project: one call, one step of undo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+from app.canvas.editor import Copy
+from app.project.commands import AddClass, AddObjects, Batch, DeleteObjects, SetGeometry
+from app.project.geometry import Box, Geometry
+from app.project.records import ObjectRecord
+from app.session import Session
+
+FIRST_CLASS = "object"
+"""Class of what is drawn before any class exists, so that no shape gets lost."""
+
+
+class ProjectEditor:
+    """The canvas's `Editor` for the image in view."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, geometry: Geometry, tool: str) -> str | None:
+        """A new object of the class that is chosen for drawing."""
+        session = self._session
+        if session.image_id is None:
+            return None
+        step = str(uuid4())
+        class_id = session.class_id
+        if class_id is None:
+            class_id = self._make_class(FIRST_CLASS, step)
+            if class_id is None:
+                return None
+            session.said.emit(f"There was no class yet: drawn as “{FIRST_CLASS}”. Press C to name it.")
+        record = ObjectRecord.drawn(session.image_id, class_id, geometry, tool)
+        return record.uuid if session.do(AddObjects([record]), group=step) else None
+
+    def replace(self, geometries: Mapping[str, Geometry], tool: str) -> None:
+        """New geometries of objects."""
+        self._session.do(SetGeometry(dict(geometries), tool))
+
+    def delete(self, uuids: Sequence[str]) -> None:
+        """Remove objects."""
+        self._session.do(DeleteObjects(list(uuids)))
+
+    def merge(self, uuids: Sequence[str], geometry: Geometry) -> None:
+        """The first object gets the geometry, the others disappear."""
+        commands = [SetGeometry({uuids[0]: geometry}, "merge"), DeleteObjects(list(uuids[1:]))]
+        self._session.do(Batch(commands, f"Merge {len(uuids)} objects"))
+
+    def split(self, uuid: str, geometries: Sequence[Geometry]) -> Sequence[str]:
+        """The object gets the first geometry; each other one becomes a new object like it."""
+        project = self._session.project
+        record = project.object(uuid) if project else None
+        if record is None:
+            return [uuid]
+        pieces = [
+            replace(record, uuid=str(uuid4()), geometry=geometry, z=None, coco=None, coco_id=None)
+            for geometry in geometries[1:]
+        ]
+        commands = [SetGeometry({uuid: geometries[0]}, "split"), AddObjects(pieces)]
+        done = self._session.do(Batch(commands, f"Split into {len(geometries)} objects"))
+        return [uuid, *(piece.uuid for piece in pieces)] if done else [uuid]
+
+    def paste(self, copies: Sequence[Copy]) -> Sequence[str]:
+        """New objects with the class of the ones they were copied from."""
+        session = self._session
+        if session.project is None or session.image_id is None or not copies:
+            return []
+        step = str(uuid4())
+        records = []
+        for copy in copies:
+            class_id = session.project.class_id(copy.class_name)
+            if class_id is None:
+                class_id = self._make_class(copy.class_name, step)
+            if class_id is None:
+                return []
+            records.append(ObjectRecord.drawn(session.image_id, class_id, copy.geometry, "paste"))
+        return [record.uuid for record in records] if session.do(AddObjects(records), group=step) else []
+
+    def segment_point(self, x: float, y: float, positive: bool) -> None:
+        """Needs the model, which the window does not offer a tool for."""
+
+    def segment_box(self, box: Box) -> None:
+        """Needs the model, which the window does not offer a tool for."""
+
+    def _make_class(self, name: str, step: str) -> int | None:
+        project = self._session.project
+        if project is None or self._session.do(AddClass(name), group=step) is None:
+            return None
+        return project.class_id(name)

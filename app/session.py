@@ -1,0 +1,160 @@
+"""The open project as the window sees it: changes as signals, errors as messages, the class to draw with."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.errors import report_exception
+from app.project import Change, ClassRecord, ImageRecord, Project, UndoError
+from app.project.commands import Command
+from zsi_core.errors import ZsiError
+
+FLUSH_AFTER_MS = 1000
+
+
+class Session(QObject):
+    """At most one project is open; all changes of it go through here."""
+
+    project_changed = Signal()
+    """Another project was opened, or the project was closed."""
+    changed = Signal(object)
+    """`Change` of the open project, after it is in the file."""
+    image_changed = Signal(object)
+    """id of the image now in view, or None."""
+    class_changed = Signal(object)
+    """id of the class to draw with, or None."""
+    failed = Signal(str)
+    """A change could not be written; the message says why."""
+    said = Signal(str)
+    """For the status bar."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.project: Project | None = None
+        self.image_id: int | None = None
+        self._class_id: int | None = None
+        self._flush = QTimer(self)
+        self._flush.setSingleShot(True)
+        self._flush.setInterval(FLUSH_AFTER_MS)
+        self._flush.timeout.connect(self._flush_now)
+
+    # ---- opening
+
+    @property
+    def writable(self) -> bool:
+        """A project is open and may be changed."""
+        return self.project is not None and not self.project.read_only
+
+    def open(self, project: Project) -> None:
+        """Make a project the one of the window; the one before is closed."""
+        self.close()
+        self.project = project
+        project.subscribe(self._on_change)
+        self.project_changed.emit()
+        self.class_changed.emit(self.class_id)
+
+    def close(self) -> None:
+        """Close the project, if one is open. Everything is in its file already."""
+        if self.project is None:
+            return
+        self._flush.stop()
+        project, self.project = self.project, None
+        self._class_id = None
+        self.show_image(None)
+        project.close()
+        self.project_changed.emit()
+
+    # ---- image and class
+
+    @property
+    def image(self) -> ImageRecord | None:
+        """The image in view."""
+        if self.project is None or self.image_id is None:
+            return None
+        return self.project.image(self.image_id)
+
+    def show_image(self, image_id: int | None) -> None:
+        """Say which image is in view from now on."""
+        if image_id != self.image_id:
+            self.image_id = image_id
+            self.image_changed.emit(image_id)
+
+    @property
+    def class_id(self) -> int | None:
+        """The class that new objects get: the one chosen, else the first one."""
+        if self.project is None:
+            return None
+        ids = [record.id for record in self.project.classes()]
+        if self._class_id in ids:
+            return self._class_id
+        return ids[0] if ids else None
+
+    def choose_class(self, class_id: int) -> None:
+        """Give the objects drawn from now on this class."""
+        if class_id != self._class_id:
+            self._class_id = class_id
+            self.class_changed.emit(class_id)
+
+    def classes(self) -> dict[int, ClassRecord]:
+        """Classes by id, in the order of lists."""
+        return {} if self.project is None else {record.id: record for record in self.project.classes()}
+
+    # ---- changes
+
+    def do(self, command: Command, *, group: str | None = None) -> Change | None:
+        """Apply a command; None when that was impossible, which the person then has been told."""
+        if self.project is None:
+            return None
+        try:
+            return self.project.do(command, group=group)
+        except ZsiError as error:
+            self._tell(error)
+            return None
+
+    def undo(self) -> None:
+        """Take back the newest step of the image in view, or of the project."""
+        self._step("undo")
+
+    def redo(self) -> None:
+        """Make the step again that was taken back last."""
+        self._step("redo")
+
+    def labels(self) -> tuple[str, str]:
+        """What `undo` and `redo` would do, empty for nothing."""
+        if self.project is None:
+            return "", ""
+        return self.project.undo_label(self.image_id) or "", self.project.redo_label(self.image_id) or ""
+
+    def _step(self, verb: str) -> None:
+        if self.project is None:
+            return
+        try:
+            change = self.project.undo(self.image_id) if verb == "undo" else self.project.redo(self.image_id)
+        except UndoError as error:
+            self.said.emit(str(error))
+            return
+        except ZsiError as error:
+            self._tell(error)
+            return
+        if change is None:
+            self.said.emit(f"Nothing to {verb}")
+        else:
+            self.said.emit(f"{'Undone' if verb == 'undo' else 'Redone'}: {change.label}")
+
+    def _on_change(self, change: Change) -> None:
+        self._flush.start()
+        self.changed.emit(change)
+        if change.classes:
+            self.class_changed.emit(self.class_id)
+
+    def _flush_now(self) -> None:
+        if self.project is None:
+            return
+        try:
+            self.project.flush()
+        except ZsiError as error:
+            self._tell(error)
+
+    def _tell(self, error: ZsiError) -> None:
+        report_exception(error)
+        self.failed.emit(str(error))
