@@ -24,11 +24,15 @@ IMAGES = (4, 11, 2**60, 6, 1)
 CASE = Path(__file__).parents[1] / "fixtures" / "cocoeval_case.json"
 
 
-def evaluated(coco: CocoFile, results: Sequence[dict[str, Any]], task: Task, **given: Any) -> ClassScores:
+def evaluated(coco: CocoFile, results: Sequence[dict[str, Any]], task: Task) -> ClassScores:
     """Scores of the file's categories in its order."""
+    return matched(coco, results, task).scores()
+
+
+def matched(coco: CocoFile, results: Sequence[dict[str, Any]], task: Task) -> Matching:
     rows = {id: row for row, id in enumerate(coco.category_names)}
     scope = Scope(coco.images, rows, len(rows))
-    return Matching(ground_truth(coco, scope, task), results).scores(**given)
+    return Matching(ground_truth(coco, scope, task), results)
 
 
 def pycocotools_scores(coco: CocoFile, results: list[dict[str, Any]], task: Task) -> ClassScores:
@@ -143,21 +147,25 @@ def test_only_100_results_of_a_class_in_an_image_count(make_coco: Any, draw: Sim
     assert evaluated(coco, [*wrong, wrong[0], found], "bbox").recall[0, 0] == 0
 
 
+@pytest.mark.parametrize("task", ["segm", "bbox"])
+@pytest.mark.parametrize("drawn", [[0, 2, 2, 4, 2], [1, 3, 3, 0, 1], [4, 4, 4, 4, 4], [0, 1, 2, 3, 4]])
 def test_a_resample_scores_as_a_file_with_its_images(
-    random_case: Any, make_coco: Any, draw: SimpleNamespace
+    random_case: Any, make_coco: Any, draw: SimpleNamespace, drawn: list[int], task: Task
 ) -> None:
     coco, results = random_case(3)
+    for n, result in enumerate(results):
+        result["score"] += n / 1000  # the order of equal scores is that of the images, which a copy changes
     by_id = sorted(IMAGES)
-    drawn = [0, 2, 2, 4, 2]
     annotations = json.loads(coco.path.read_text())["annotations"]
+    resampled = matched(coco, results, task).resampled(np.array(drawn))
     copied, found = [], []
     for new, row in enumerate(drawn, 1):
         copied += [{**a, "image_id": new} for a in annotations if a["image_id"] == by_id[row]]
         found += [{**r, "image_id": new} for r in results if r["image_id"] == by_id[row]]
     copied = [{**a, "id": n} for n, a in enumerate(copied, 1)]
-    repeated = make_coco([1, 2, 3, 4, 5], CATEGORIES, copied)
-    resampled = evaluated(coco, results, "segm", images=np.array(drawn))
-    expected = evaluated(repeated, found, "segm")
+    expected = evaluated(make_coco([1, 2, 3, 4, 5], CATEGORIES, copied), found, task)
     np.testing.assert_allclose(resampled.recall, expected.recall, rtol=0, atol=1e-12)
     np.testing.assert_allclose(resampled.precision, expected.precision, rtol=0, atol=1e-12)
-    assert not np.array_equal(expected.precision, evaluated(coco, results, "segm").precision, equal_nan=True)
+    assert 0 < np.nanmean(expected.precision) < 1
+    whole = evaluated(coco, results, task)
+    assert np.array_equal(expected.precision, whole.precision, equal_nan=True) == (drawn == [0, 1, 2, 3, 4])

@@ -19,12 +19,14 @@ BROKEN = Finished(
 )
 
 
-def told(terminal: bool) -> str:
+def told(terminal: bool, *then: str, doing: str = "proposing") -> str:
     stream = io.StringIO()
-    with RunProgress(Console(file=stream, force_terminal=terminal, width=100)) as running:
+    with RunProgress(Console(file=stream, force_terminal=terminal, width=100), doing=doing) as running:
         running.start(total=5, done=2)
         for finished in (SOUND, BROKEN, SOUND):
             running.advance(finished)
+        for doing in then:
+            running.describe(doing)
     return stream.getvalue()
 
 
@@ -47,4 +49,11 @@ def test_elsewhere_a_short_run_tells_only_what_was_skipped() -> None:
 def test_in_a_terminal_a_bar() -> None:
     text = told(terminal=True)
     assert "5/5" in text
+    assert "proposing" in text
     assert "skipped: b [1].jpg is empty" in text
+
+
+def test_the_bar_says_what_is_done() -> None:
+    assert "predicting" in told(terminal=True, doing="predicting")
+    afterwards = told(True, "measuring", doing="predicting")
+    assert afterwards.rstrip().splitlines()[-1].startswith("measuring")

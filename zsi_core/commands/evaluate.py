@@ -49,7 +49,7 @@ def evaluate(
     output: Path = typer.Option(
         ..., "--output", "-o", metavar="FILE", help="JSON file of the figures to write."
     ),
-    split: str = typer.Option("coco_65_15", help="Class split, by name or .toml file."),
+    split: str = typer.Option("coco_65_15", help="Class split: 65_15, 48_17, or a .toml file."),
     mode: ModeChoice = typer.Option(
         ModeChoice.ALL, help="zsi: find unseen classes; gzsi: seen and unseen ones together."
     ),
@@ -102,7 +102,7 @@ def evaluate(
         resamples=resamples,
         command=shlex.join(["zsi", *sys.argv[1:]]),
     )
-    with RunProgress() as progress:
+    with RunProgress(doing="predicting") as progress:
         outcome = run(settings, progress)
     if outcome.metrics is None:
         kept = "the same command goes on" if predictions else "nothing is kept without --predictions"

@@ -1,7 +1,7 @@
 """How noisy a figure is: percentile bootstrap over images.
 
-Images are drawn with replacement, as many as there are, and every figure is computed anew. Objects are not
-matched again, so a resample costs about 15 ms for 150 images and 80 classes, in proportion to both.
+Images are drawn with replacement, as many as there are, and every figure is computed anew, from matches that
+are made once (see `zsi_core.evaluation.resampling`).
 
 A class without an object in a resample is left out of that resample's means, as it would be of any other
 image set's. Where rare classes score low, intervals of means therefore lean upwards.

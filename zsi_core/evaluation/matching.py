@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
 from zsi_core.evaluation.ground_truth import GroundTruth
+from zsi_core.evaluation.resampling import Resampler
 
 IOU_THRESHOLDS = (0.4, 0.5, 0.6)
 MAP_THRESHOLD = 1
@@ -74,25 +76,34 @@ class Matching:
         self._evaluator = evaluator
         if self.images:
             evaluator.evaluate()
-            self._matches = list(evaluator._evalImgs_cpp)
 
-    def scores(self, images: np.ndarray | None = None) -> ClassScores:
-        """Figures of the classes.
-
-        Args:
-            images: (I,) numbers of the scope's images less 1, any of them any number of times, for a
-                resample; by default each once.
-        """
+    def scores(self) -> ClassScores:
+        """Figures of the classes."""
         if not self.images:
             nothing = np.full((len(IOU_THRESHOLDS), self.classes), np.nan)
             return ClassScores(nothing, nothing[MAP_THRESHOLD])
-        rows = np.arange(self.images) if images is None else images
-        # Matches lie class by class, and within a class image by image.
-        chosen = (np.arange(self.classes)[:, None] * self.images + rows).ravel()
-        self._evaluator._evalImgs_cpp = [self._matches[i] for i in chosen.tolist()]
         self._evaluator.accumulate()
         recall = np.asarray(self._evaluator.eval["recall"], dtype=np.float64)[:, :, 0, 0]
         precision = np.asarray(self._evaluator.eval["precision"], dtype=np.float64)
         precision = precision[MAP_THRESHOLD, :, :, 0, 0].mean(axis=0)
         # The evaluator says -1 where there is nothing to be found.
         return ClassScores(np.where(recall < 0, np.nan, recall), np.where(precision < 0, np.nan, precision))
+
+    def resampled(self, images: np.ndarray) -> ClassScores:
+        """Figures of the classes on drawn images, of which there must be some.
+
+        Args:
+            images: (any number,) numbers of the scope's images less 1, any of them any number of times.
+        """
+        return ClassScores(*self._resampler.scores(images))
+
+    @cached_property
+    def _resampler(self) -> Resampler:
+        resampler = Resampler(
+            self._evaluator._evalImgs_cpp, self.images, self.classes, len(IOU_THRESHOLDS), MAP_THRESHOLD
+        )
+        # Another version of the evaluator may keep its matches differently.
+        own, evaluators = ClassScores(*resampler.scores(np.arange(self.images))), self.scores()
+        for mine, its in ((own.recall, evaluators.recall), (own.precision, evaluators.precision)):
+            np.testing.assert_allclose(mine, its, rtol=0, atol=1e-9)
+        return resampler

@@ -102,15 +102,13 @@ def agnostic_recall(
     scope = Scope(images, dict.fromkeys(categories, 0), classes=1)
     matching = Matching(ground_truth(coco, scope, task), results)
 
-    def recall(rows: np.ndarray | None = None) -> np.ndarray:
-        return matching.scores(rows).recall[MAP_THRESHOLD]
-
-    value = float(recall()[0])
+    value = float(matching.scores().recall[MAP_THRESHOLD, 0])
     if np.isnan(value):
         return None, None
     if not resamples:
         return value, None
-    return value, intervals(recall, len(images), resamples)[:, 0].tolist()
+    ends = intervals(lambda rows: matching.resampled(rows).recall[MAP_THRESHOLD], len(images), resamples)
+    return value, ends[:, 0].tolist()
 
 
 def per_class(
@@ -131,5 +129,5 @@ def per_class(
 def _bootstrap(matching: Matching, seen: np.ndarray, resamples: int) -> dict[str, Any] | None:
     if not (resamples and matching.images):
         return None
-    ends = intervals(lambda rows: group_figures(matching.scores(rows), seen), matching.images, resamples)
+    ends = intervals(lambda rows: group_figures(matching.resampled(rows), seen), matching.images, resamples)
     return {"level": LEVEL, "resamples": resamples, "seed": SEED, **groups_dict(ends)}

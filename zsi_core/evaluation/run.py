@@ -101,6 +101,7 @@ def run(settings: Settings, progress: RunProgress) -> Outcome:
         journal = earlier or stack.enter_context(new_predictions(path, about, segmenter))
         if left := _predict(segmenter, coco, split, images, settings.images, journal, progress):
             return Outcome(None, left)
+        progress.describe("measuring")
         found, skipped = _measure(coco, split, images, settings, journal)
     asked = {
         "split": split.name,

@@ -31,11 +31,13 @@ class _Rate(ProgressColumn):
 class RunProgress:
     """A context manager that tells the count, the rate, the remaining time, and what was skipped."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, *, doing: str = "proposing") -> None:
         """
         Args:
             console: where to; by default stderr.
+            doing: what is done with each image.
         """
+        self._doing = doing
         self._console = console or Console(stderr=True)
         columns = (
             TextColumn("{task.description}"),
@@ -67,7 +69,7 @@ class RunProgress:
         """
         self._total, self._done, self._before = total, done, done
         self._started = self._told = time.monotonic()
-        self._bar.update(self._task, description="proposing", total=total, completed=done)
+        self._bar.update(self._task, description=self._doing, total=total, completed=done)
 
     def advance(self, finished: Finished) -> None:
         """Another image is done."""
@@ -81,6 +83,10 @@ class RunProgress:
             rate = (self._done - self._before) / (now - self._started)
             left = round((self._total - self._done) / rate)
             self._say(f"{self._done} of {self._total} images, {rate:.1f} images/s, {left} s left")
+
+    def describe(self, doing: str) -> None:
+        """The images are done; tell what is done with all of them together."""
+        self._bar.update(self._task, description=doing)
 
     def _say(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)
