@@ -1,0 +1,131 @@
+"""What is redrawn when: a mouse move redraws no layer, an edit the place it touched, once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.fixture
+def counts(canvas):
+    """How often the object layer was drawn (as a whole, in part) since the last call."""
+    layer = canvas.object_layer
+    last = [0, 0]
+
+    def since():
+        canvas.repaint()
+        new = (layer.rebuilds - last[0], layer.patches - last[1])
+        last[:] = layer.rebuilds, layer.patches
+        return new
+
+    since()
+    return since
+
+
+@pytest.fixture
+def many(canvas, make, counts):
+    objects = [
+        make.thing(f"o{i}", make.square(x, y, x + 14, y + 14))
+        for i, (x, y) in enumerate((x, y) for x in range(0, 380, 20) for y in range(0, 280, 20))
+    ]
+    canvas.set_objects(objects)
+    assert counts() == (1, 0)
+    return objects
+
+
+def test_mouse_moves_redraw_no_layer(canvas, hand, many, counts):
+    images = canvas.image_layer.rebuilds
+    for x in range(0, 400, 7):
+        hand.move(x, x * 0.7)
+    assert counts() == (0, 0)
+    assert canvas.image_layer.rebuilds == images
+
+
+def test_selecting_redraws_no_layer_unless_it_is_very_much(canvas, hand, many, counts):
+    hand.click(27, 27)
+    hand.click(47, 27, CTRL)
+    assert len(canvas.selection) == 2 and counts() == (0, 0)
+    canvas.select_all()
+    assert len(canvas.selection) == len(many) and counts() == (1, 0)
+    canvas.select(())
+    assert counts() == (1, 0)
+
+
+def test_an_edit_redraws_its_place_once(canvas, many, counts):
+    canvas.update_objects([replace(many[3], colour=(1, 2, 3))])
+    assert counts() == (0, 1)
+    canvas.remove_objects([many[3].uuid])
+    assert counts() == (0, 1)
+
+
+def test_a_batch_redraws_everything_once(canvas, many, counts):
+    canvas.update_objects([replace(object_, state="rejected") for object_ in many])
+    assert counts() == (1, 0)
+    assert canvas.scene.shown() == []
+
+
+def test_a_drag_redraws_the_layer_when_it_begins_and_when_it_ends(canvas, hand, many, counts, editor):
+    hand.click(27, 27)
+    hand.drag((27, 27), (30, 30), (60, 50), (90, 60))
+    assert editor.calls == [("replace", "move", canvas.selection)]
+    assert counts() == (0, 2)
+
+
+def test_panning_draws_what_comes_into_view(canvas, many, counts):
+    canvas.zoom_to(4)
+    canvas.fit()
+    canvas.zoom_to(4)
+    QApplication.processEvents()
+    canvas._settle.stop()
+    counts()
+    for _ in range(5):
+        canvas.pan(-7, 0)
+    assert counts() == (0, 5)
+    canvas.pan(-7, 9)
+    assert counts() == (0, 2)
+
+
+def test_panned_and_drawn_anew_look_the_same(canvas, hand, many):
+    canvas.zoom_to(3)
+    canvas._settle.stop()
+    canvas.repaint()
+    for step in ((-13, 5), (40, -22), (3, 60), (-90, -10)):
+        canvas.pan(*step)
+    moved = canvas.grab().toImage()
+    canvas.object_layer.invalidate()
+    canvas.image_layer.invalidate()
+    assert moved == canvas.grab().toImage()
+
+
+def test_patched_and_drawn_anew_look_the_same(canvas, make, many):
+    for i in (0, 40, 100):
+        canvas.update_objects([make.thing(f"o{i}", make.square(50, 50, 90, 130), state="proposed")])
+    canvas.remove_objects(["o41"])
+    patched = canvas.grab().toImage()
+    canvas.object_layer.invalidate()
+    assert patched == canvas.grab().toImage()
+
+
+def test_zooming_redraws_objects_when_it_is_over(canvas, qtbot, many, counts):
+    for _ in range(6):
+        canvas.zoom_by(1.25)
+        canvas.repaint()
+    assert counts() == (0, 0)
+    qtbot.waitUntil(lambda: canvas.object_layer._shown == canvas.viewport, timeout=2000)
+    assert counts() == (1, 0)
+
+
+def test_a_high_resolution_screen_gets_all_its_pixels(canvas, make):
+    canvas.set_objects([make.thing("a", make.square(100, 100, 200, 200))])
+    canvas.viewport = replace(canvas.viewport, ratio=2.0)
+    canvas.repaint()
+    pixmap = canvas.object_layer._pixmap
+    assert (pixmap.width(), pixmap.height()) == (2 * canvas.width(), 2 * canvas.height())
+    place = canvas.viewport.to_widget(150, 150) * 2
+    assert pixmap.toImage().pixelColor(place.toPoint()).alpha() > 0
+    assert pixmap.toImage().pixelColor(5, 5).alpha() == 0
