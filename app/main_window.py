@@ -247,7 +247,7 @@ class MainWindow(QMainWindow):
             images=len(self.images.model.ids),
             selected=len(self.canvas.selection),
             objects=len(self.objects.model.records),
-            copied=self.window_commands.copied,
+            copied=self.commands.can_paste,
             undo=undo,
             redo=redo,
         )

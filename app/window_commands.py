@@ -40,7 +40,6 @@ class WindowCommands:
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
-        self.copied = 0
         registry = window.registry
         for action_id, slot in self._slots().items():
             registry.bind(action_id, slot)
@@ -199,8 +198,8 @@ class WindowCommands:
 
     def _copy(self) -> None:
         self._window.commands.copy()
-        self.copied = len(self._window.canvas.selection)
-        self._window.status.say(f"{self.copied} object{'s' if self.copied != 1 else ''} copied")
+        number = len(self._window.canvas.selection)
+        self._window.status.say(f"{number} object{'s' if number != 1 else ''} copied")
         self._window.registry.update(self._window.state())
 
     def _paste_previous(self) -> None:

@@ -57,7 +57,7 @@ def edit_actions() -> list[ActionSpec]:
             "copy",
             ("Ctrl+V",),
             Where.WORK,
-            enabled_when=lambda state: state.can_edit and state.copied > 0,
+            enabled_when=lambda state: state.can_edit and state.copied,
         ),
         ActionSpec(
             "duplicate",

@@ -29,7 +29,7 @@ class WindowState:
         images: how many images the project has.
         selected: how many objects are selected.
         objects: how many objects the image has.
-        copied: how many objects were copied.
+        copied: something was copied.
         undo, redo: what the next step back or forth is called; empty if there is none.
     """
 
@@ -39,7 +39,7 @@ class WindowState:
     images: int = 0
     selected: int = 0
     objects: int = 0
-    copied: int = 0
+    copied: bool = False
     undo: str = ""
     redo: str = ""
 
