@@ -56,4 +56,4 @@ def test_in_a_terminal_a_bar() -> None:
 def test_the_bar_says_what_is_done() -> None:
     assert "predicting" in told(terminal=True, doing="predicting")
     afterwards = told(True, "measuring", doing="predicting")
-    assert afterwards.rstrip().splitlines()[-1].startswith("measuring")
+    assert afterwards.index("measuring") > afterwards.rindex("skipped")
