@@ -36,7 +36,6 @@ class ClassSearch(Picker):
                 key=record.id,
                 text=record.name,
                 side=f"key {record.hotkey}" if record.hotkey else "",
-                tip=f"Class {record.name}",
                 icon=_swatch(record.color),
             )
             for record in found
@@ -49,4 +48,6 @@ class ClassSearch(Picker):
 def _swatch(colour: str) -> QIcon:
     pixmap = QPixmap(16, 16)
     pixmap.fill(QColor(colour))
-    return QIcon(pixmap)
+    made = QIcon(pixmap)
+    made.addPixmap(pixmap, QIcon.Mode.Selected)  # not tinted
+    return made

@@ -96,7 +96,7 @@ class Message(QFrame):
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(12, 7, 8, 7)
         self.row.setSpacing(10)
-        self.row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        self.row.addWidget(sign)
         self.row.addWidget(label, 1)
         if details:
             self.add_button("Details…", self.show_details)
@@ -104,7 +104,7 @@ class Message(QFrame):
         self.closed.setIcon(icon("close"))
         self.closed.setAccessibleName("Dismiss message")
         self.closed.setToolTip("Dismiss")
-        self.row.addWidget(self.closed, 0, Qt.AlignmentFlag.AlignTop)
+        self.row.addWidget(self.closed)
 
     def add_button(self, text: str, slot: object) -> QPushButton:
         """A button before the one that dismisses."""

@@ -43,6 +43,7 @@ class Picker(QDialog):
         super().__init__(parent, Qt.WindowType.Popup)
         self.setWindowTitle(title)
         self.setAccessibleName(title)
+        self.setProperty("role", "popup")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.input = QLineEdit()
         self.input.setPlaceholderText(placeholder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -47,6 +46,8 @@ class SettingsDialog(QDialog):
     def _group(self, section: str) -> QGroupBox:
         group = QGroupBox(section)
         form = QFormLayout(group)
+        form.setHorizontalSpacing(12)
+        form.setVerticalSpacing(3)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
         for option in OPTIONS:
             if option.section != section:
@@ -59,7 +60,10 @@ class SettingsDialog(QDialog):
             if isinstance(editor, QCheckBox):
                 form.addRow(editor)
             else:
-                form.addRow(option.label, editor)
+                label = QLabel(option.label)
+                label.setBuddy(editor)
+                label.setMinimumHeight(editor.sizeHint().height())
+                form.addRow(label, editor)
             form.addRow(_help(option.help))
         return group
 
@@ -100,5 +104,5 @@ def _help(text: str) -> QLabel:
     label = QLabel(text)
     label.setProperty("role", "hint")
     label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+    label.setContentsMargins(0, 0, 0, 8)
     return label

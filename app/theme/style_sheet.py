@@ -37,12 +37,14 @@ QStatusBar::item { border: none; }
 QStatusBar QLabel { color: $dim; padding: 0 7px; }
 QStatusBar QToolButton { padding: 1px 6px; color: $dim; }
 
-QLineEdit, QSpinBox, QComboBox {
+QDialog[role="popup"] { border: 1px solid $line; border-radius: 0; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
+
+QLineEdit {
   border: 1px solid $line; border-radius: 5px; padding: 4px 7px; background: $base; min-height: 18px;
 }
-QLineEdit:focus, QSpinBox:focus, QComboBox:focus { border-color: $accent; }
-QComboBox::drop-down { border: none; width: 20px; }
-QComboBox QAbstractItemView { border: 1px solid $line; background: $base; }
+QLineEdit:focus { border-color: $accent; }
+QSpinBox, QComboBox { min-height: 24px; min-width: 110px; }
 
 QPushButton {
   border: 1px solid $line; border-radius: 5px; padding: 5px 14px; background: $raised; min-height: 18px;
