@@ -8,42 +8,91 @@ from pathlib import Path
 
 import typer
 
-from zsi_core.errors import EXIT_INTERNAL, ZsiError
+from zsi_core.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, ZsiError
 
 app = typer.Typer(
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Train a recipe, or write the teacher vectors it distils.",
 )
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def run(
-    recipe: str = typer.Argument(..., help="Recipe name or TOML file."),
-    data: Path = typer.Option(..., help="Folder that the recipe's data sets are relative to."),
-    out: Path = typer.Option(..., help="Folder for the log and the checkpoint."),
-    start: Path | None = typer.Option(None, "--from", help="Checkpoint to start from: name or folder."),
-    teacher: Path | None = typer.Option(None, help="Folder of teacher vectors, from `teach`."),
-    steps: int | None = typer.Option(None, min=1, help="Override the number of steps."),
-    workers: int = typer.Option(0, min=0, help="Processes that read images."),
+    context: typer.Context,
+    recipe: str | None = typer.Option(None, help="Recipe name or TOML file."),
+    data: Path | None = typer.Option(None, help="Folder that the recipe's data sets are relative to."),
+    out: Path | None = typer.Option(None, help="New folder for the log, the state and the checkpoint."),
+    resume: Path | None = typer.Option(None, help="Go on with the run in this folder."),
+    start: str | None = typer.Option(None, "--from", help="Checkpoint to start from: name or folder."),
+    changes: list[str] = typer.Option(
+        [], "--set", help="Change a value of the recipe: steps=500, model.background=constant; repeatable."
+    ),
+    max_steps: int | None = typer.Option(None, min=1, help="End after so many steps, schedule included."),
+    teacher: Path | None = typer.Option(None, help="Folder of teacher vectors, if not to be computed."),
+    backbone: Path | None = typer.Option(None, help="File with ImageNet weights of the backbone."),
+    checkpoint_every: int | None = typer.Option(
+        None, min=1, help="Steps between two checkpoints.", show_default="250"
+    ),
+    device: str = typer.Option("auto", help="cpu, or auto for the best there is."),
     threads: int | None = typer.Option(None, min=1, help="Threads of this process."),
+    workers: int = typer.Option(0, min=0, help="Processes that read images."),
 ) -> None:
-    """Train a recipe."""
-    import dataclasses
+    """Train a recipe, or go on with a run; subcommands write teacher vectors and ship a checkpoint.
 
-    import torch
+    Ctrl+C finishes the step and saves; a second one ends at once. So does the word stop in OUT/control;
+    pause and resume work as well.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if recipe is None and resume is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
+    if device not in ("auto", "cpu"):
+        raise typer.BadParameter(f"{device!r}: choose cpu or auto", param_hint="--device")
+    if resume is None and (data is None or out is None):
+        raise typer.BadParameter("--recipe needs --data and --out")
+    fixed = (recipe, out, start, max_steps, teacher, backbone, checkpoint_every, *changes)
+    if resume is not None and any(value is not None for value in fixed):
+        raise typer.BadParameter(
+            "a run goes on as it was started: only --data, --device, --threads and --workers may differ"
+        )
 
-    from training.loop import train
+    # At once, so that a wish for this run is not taken for one left from an earlier run.
+    from training.control import clear_control
+
+    folder = resume or out
+    assert folder is not None
+    clear_control(folder)
+
+    from training import loop
     from training.recipe import load_recipe
 
-    resolved = load_recipe(recipe)
-    if steps is not None:
-        resolved = dataclasses.replace(resolved, steps=steps)
-    if threads is not None:
-        torch.set_num_threads(threads)
-    checkpoint = train(resolved, data, out, start=start, teacher_dir=teacher, workers=workers)
-    typer.echo(f"checkpoint: {checkpoint}")
+    machine = loop.Machine(device, threads, workers)
+    try:
+        if resume is not None:
+            checkpoint = loop.resume(resume, data_root=data, machine=machine)
+        else:
+            assert recipe is not None
+            assert data is not None
+            checkpoint = loop.train(
+                load_recipe(recipe, changes),
+                data,
+                folder,
+                start=None if start is None else Path(start),
+                backbone_weights=backbone,
+                teacher_dir=teacher,
+                max_steps=max_steps,
+                checkpoint_every=checkpoint_every or loop.CHECKPOINT_EVERY,
+                machine=machine,
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted: go on with --resume {folder}", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    from accelerate import PartialState
+
+    if PartialState().is_main_process:
+        done = f"stopped: go on with --resume {folder}" if checkpoint is None else f"checkpoint: {checkpoint}"
+        typer.echo(done)
 
 
 @app.command()

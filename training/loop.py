@@ -1,170 +1,51 @@
-"""One training run in one process."""
+"""A training run from its recipe to its checkpoint."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import timm
 import torch
-from timm.utils import ModelEmaV3
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from accelerate import Accelerator
 
-from training.backbone_weights import find_efficientnet_lite0, load_imagenet_backbone
-from training.data import Batch, Batches, TrainingImages, collate, read_samples
-from training.freezing import depthwise_in_float32, freeze
+from training.control import Control
+from training.data import Batch, Batches, TrainingImages, image_weights, read_samples
+from training.engine import Trainer, make_accelerator
+from training.loading import batches
 from training.log import RunLog
+from training.optimisation import in_steps
+from training.preparation import build_model, seen_vocabulary
+from training.progress import RunProgress
 from training.recipe import Recipe
-from zsi_core.checkpoint import (
-    CheckpointInfo,
-    find_checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-    vectors_sha256,
-)
-from zsi_core.errors import TrainingError
+from training.resume import RunDescription, generations, load_run, load_state, save_run, save_state
+from training.teaching import prepare_teacher
+from zsi_core.checkpoint import CheckpointInfo, save_checkpoint, vectors_sha256
+from zsi_core.errors import TrainingError, ZsiError
+from zsi_core.inference.precision import fastest_dtype
 from zsi_core.inference.preprocessing import PREPROCESSING
-from zsi_core.model import ZSI
-from zsi_core.semantics.resolve import resolve_all
-from zsi_core.semantics.split import ClassSplit, load_split
+from zsi_core.proposing.interruption import Interruption
 from zsi_core.semantics.table import WordTable
 
 LOG_EVERY = 10
+CHECKPOINT_EVERY = 250
+CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True)
-class Vocabulary:
-    """Seen classes of a run: names, and their unit word vectors (K, D) float32; and the unseen ones."""
+class Machine:
+    """What of a run may differ from machine to machine.
 
-    names: tuple[str, ...]
-    vectors: Tensor
-    unseen: tuple[str, ...] = ()
-
-
-def seen_vocabulary(recipe: Recipe, table: WordTable) -> Vocabulary:
-    """Seen classes of the recipe's split and its extra ones.
-
-    Raises:
-        SplitError: an extra class that the split has already, as a seen or an unseen one.
+    Attributes:
+        device: "cpu", or "auto" for the best there is.
+        threads: of this process; None leaves it to torch.
+        workers: processes that read images.
     """
-    split = load_split(recipe.split)
-    split = ClassSplit(f"{recipe.name} on {split.name}", split.seen + recipe.extra_seen, split.unseen)
-    vectors = torch.from_numpy(np.array(resolve_all(table, split.seen)))
-    return Vocabulary(split.seen, vectors, split.unseen)
 
-
-def build_model(recipe: Recipe, table: WordTable, start: Path | None) -> tuple[ZSI, str | None]:
-    """The network of a recipe, from ImageNet weights or from a checkpoint.
-
-    Args:
-        recipe: network configuration and seed.
-        table: word table; gives the first background vector.
-        start: checkpoint to go on from, by name or folder, or None.
-
-    Returns:
-        The network and the SHA-256 of the weights it starts from.
-
-    Raises:
-        TrainingError: the checkpoint has another network configuration, or there is no such backbone.
-        WordTableError: the word table has another dimension, or is not the checkpoint's.
-    """
-    torch.manual_seed(recipe.seed)
-    table.require(dimension=recipe.model.semantic_dimension)
-    if start is not None:
-        checkpoint = load_checkpoint(find_checkpoint(start))
-        table.require(sha256=checkpoint.info.words_sha256)
-        if checkpoint.info.model != recipe.model:
-            raise TrainingError(
-                f"{start} was trained with another network configuration: make [model] of the recipe equal "
-                "to the one in its config.json, or start from ImageNet weights"
-            )
-        return checkpoint.model, checkpoint.sha256
-    if not timm.is_model(recipe.model.backbone):
-        raise TrainingError(
-            f"timm {timm.__version__} has no backbone {recipe.model.backbone!r}: correct [model]"
-        )
-    model = ZSI(recipe.model, torch.from_numpy(np.array(table.vector("background"))))
-    load_imagenet_backbone(model.backbone, find_efficientnet_lite0())
-    return model, None
-
-
-def rate_factor(step: int, steps: int, warmup: int) -> float:
-    """Factor on the learning rate: linear warm-up, then cosine to zero."""
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, steps - warmup))))
-
-
-def parameter_groups(model: ZSI, recipe: Recipe) -> list[dict]:
-    """AdamW groups: the backbone learns slower, and vectors (biases, norms, scales) do not decay."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            key = (name.startswith("backbone.body"), parameter.ndim > 1)
-            groups.setdefault(key, []).append(parameter)
-    return [
-        {
-            "params": parameters,
-            "lr": recipe.learning_rate * (recipe.backbone_rate if in_backbone else 1.0),
-            "weight_decay": recipe.weight_decay if decays else 0.0,
-        }
-        for (in_backbone, decays), parameters in groups.items()
-    ]
-
-
-class Trainer:
-    """Model, optimizer and averaged weights of a run; `step` trains on one batch."""
-
-    def __init__(self, model: ZSI, recipe: Recipe, word_vectors: Tensor, *, bf16: bool) -> None:
-        self.model = model.train().to(memory_format=torch.channels_last)
-        self.recipe = recipe
-        self.word_vectors = word_vectors
-        self.bf16 = bf16
-        freeze(model.backbone, recipe.frozen_stages)
-        if bf16 and word_vectors.device.type == "cpu":
-            depthwise_in_float32(model.backbone)
-        self.optimizer = torch.optim.AdamW(parameter_groups(model, recipe))
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, lambda step: rate_factor(step, recipe.steps, recipe.warmup_steps)
-        )
-        self.averaged = ModelEmaV3(model, recipe.ema_decay, use_warmup=True)
-        self.steps_done = 0
-
-    def step(self, batch: Batch) -> dict[str, float]:
-        """One optimizer step.
-
-        Raises:
-            TrainingError: the loss or its gradient is not finite; the weights stay as they were.
-        """
-        images, sizes, targets, _ = batch
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
-            losses = self.model(images, sizes, self.word_vectors, targets)
-        total = sum(losses.values(), torch.zeros(()))
-        values = {name: float(loss.detach()) for name, loss in losses.items()} | {
-            "loss": float(total.detach())
-        }
-        if not math.isfinite(values["loss"]):
-            raise TrainingError(f"the loss is not finite ({values}): lower learning_rate in the recipe")
-        self.optimizer.zero_grad()
-        total.backward()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
-        if not math.isfinite(norm):
-            raise TrainingError(f"the gradient is not finite ({values}): lower learning_rate in the recipe")
-        self.optimizer.step()
-        self.schedule.step()
-        self.steps_done += 1
-        self.averaged.update(self.model, self.steps_done)
-        return values
-
-    def averaged_model(self) -> ZSI:
-        """The averaged weights, which are what gets saved."""
-        assert isinstance(self.averaged.module, ZSI)
-        return self.averaged.module
+    device: str = "auto"
+    threads: int | None = None
+    workers: int = 0
 
 
 def train(
@@ -173,41 +54,132 @@ def train(
     out: Path,
     *,
     start: Path | None = None,
+    backbone_weights: Path | None = None,
     teacher_dir: Path | None = None,
-    workers: int = 0,
-    bf16: bool = True,
-    checkpoint_every: int = 250,
-) -> Path:
-    """Run a recipe to its end.
+    max_steps: int | None = None,
+    checkpoint_every: int = CHECKPOINT_EVERY,
+    machine: Machine | None = None,
+) -> Path | None:
+    """Run a recipe to its end, or until somebody stops it.
 
     Args:
         recipe: what to train.
         data_root: folder that the recipe's sets are relative to.
-        out: folder for `log.jsonl` and `checkpoint/`.
+        out: folder for `log.jsonl`, `checkpoint/`, and what `resume` needs.
         start: checkpoint to start from; ImageNet weights otherwise.
-        teacher_dir: teacher files, needed if the recipe distils.
-        workers: processes that read images.
-        bf16: mixed precision.
-        checkpoint_every: steps between intermediate checkpoints of the averaged weights.
+        backbone_weights: file with ImageNet weights; by default those of the installed package.
+        teacher_dir: teacher files; by default they are computed if the recipe distils.
+        max_steps: cuts the run, schedule included.
+        checkpoint_every: steps between two checkpoints of the averaged weights.
+        machine: device, threads and workers.
 
     Returns:
-        The checkpoint folder.
+        The checkpoint folder; None if the run was stopped before its end.
 
     Raises:
         ZsiError: whatever keeps the run from starting or going on; the log says it too.
     """
-    log = RunLog(out)
-    with log.errors():
-        if recipe.teacher and teacher_dir is None:
-            raise TrainingError(
-                "this recipe distils a teacher: give the folder of teacher vectors with --teacher"
-            )
+    run = RunDescription(
+        recipe,
+        data_root.resolve(),
+        start.resolve() if start is not None and start.is_dir() else start,
+        None if backbone_weights is None else backbone_weights.resolve(),
+        None if teacher_dir is None else teacher_dir.resolve(),
+        checkpoint_every,
+    )
+    if generations(out):
+        raise TrainingError(
+            f"{out} holds a run already: go on with it by --resume {out}, or choose another folder with --out"
+        )
+    return _Run(run, out, machine or Machine(), max_steps).train()
+
+
+def resume(out: Path, *, data_root: Path | None = None, machine: Machine | None = None) -> Path | None:
+    """Go on with a run from its last complete state, to the result it would have had.
+
+    Args:
+        out: folder of the run.
+        data_root: where the data are now, if they were moved.
+        machine: device, threads and workers.
+
+    Returns, Raises:
+        As `train`.
+    """
+    run = load_run(out)
+    if data_root is not None:
+        run = replace(run, data_root=data_root.resolve())
+    return _Run(run, out, machine or Machine()).train()
+
+
+class _Run:
+    """The parts of a run, put together."""
+
+    def __init__(
+        self, run: RunDescription, out: Path, machine: Machine, max_steps: int | None = None
+    ) -> None:
+        self.run = run
+        self.out = out
+        self.machine = machine
+        self.max_steps = max_steps
+
+    def train(self) -> Path | None:
+        """Train to the end; None if stopped before."""
+        accelerator = make_accelerator(self.machine.device)
+        if self.machine.threads is not None:
+            torch.set_num_threads(self.machine.threads)
+        log = RunLog(self.out, enabled=accelerator.is_main_process)
+        with log.errors(), RunProgress(enabled=accelerator.is_main_process) as progress:
+            trainer, ordered, info = self._prepare(accelerator, log, progress)
+            with Interruption() as interruption:
+                control = Control(self.out, accelerator, interruption)
+                finished = self._steps(trainer, ordered, info, control, log, progress)
+        accelerator.wait_for_everyone()
+        return self.out / CHECKPOINT if finished else None
+
+    def _prepare(
+        self, accelerator: Accelerator, log: RunLog, progress: RunProgress
+    ) -> tuple[Trainer, Iterator[Batch], CheckpointInfo]:
         table = WordTable.bundled()
-        vocabulary = seen_vocabulary(recipe, table)
-        samples, counts = read_samples(recipe, data_root, vocabulary.names, vocabulary.unseen)
+        recipe, run = self.run.recipe, self.run
+        vocabulary = seen_vocabulary(recipe, table, run.data_root)
+        samples, counts = read_samples(recipe, run.data_root, vocabulary.names, vocabulary.unseen)
+        recipe = in_steps(
+            recipe, float(image_weights(samples, recipe.repeat_threshold).sum()), self.max_steps
+        )
+        model, parent = build_model(recipe, table, run.start, run.backbone_weights)
+        recipe = replace(recipe, model=model.config)
+        teacher_dir = run.teacher_dir
+        if recipe.teacher and teacher_dir is None:
+            with accelerator.main_process_first():
+                if accelerator.is_main_process:
+                    prepare_teacher(recipe, run.data_root, self.out, table, progress)
+            teacher_dir = (self.out / "teacher").resolve()
         images = TrainingImages(samples, recipe, table.dimension, teacher_dir if recipe.teacher else None)
-        model, parent = build_model(recipe, table, start)
-        trainer = Trainer(model, recipe, vocabulary.vectors, bf16=bf16)
+        self.run = replace(run, recipe=recipe, teacher_dir=teacher_dir)
+        if accelerator.is_main_process:
+            save_run(self.out, self.run)
+        trainer = Trainer(
+            model, recipe, vocabulary.vectors, bf16=_bf16(recipe, accelerator), accelerator=accelerator
+        )
+        if (state := load_state(self.out, progress.say)) is not None:
+            trainer.restore(state[1], state[0])
+        order = Batches(
+            samples,
+            recipe,
+            rank=accelerator.process_index,
+            world=accelerator.num_processes,
+            start=trainer.steps_done,
+        )
+        log.write(
+            "started",
+            step=trainer.steps_done,
+            steps_total=recipe.steps,
+            images=len(samples),
+            sets=[asdict(count) for count in counts],
+            message=recipe.name,
+        )
+        on_gpu = accelerator.device.type == "cuda"
+        ordered = batches(images, order, self.machine.workers, pin_memory=on_gpu)
         info = CheckpointInfo(
             model=recipe.model,
             seen=vocabulary.names,
@@ -217,53 +189,78 @@ def train(
             recipe=recipe.to_dict(),
             parent=parent,
         )
-        loader = DataLoader(
-            images,
-            batch_sampler=Batches(samples, recipe),
-            collate_fn=collate,
-            num_workers=workers,
-            generator=torch.Generator().manual_seed(recipe.seed),
-        )
-        log.write(
-            "started",
-            steps_total=recipe.steps,
-            images=len(samples),
-            sets=[asdict(count) for count in counts],
-            message=recipe.name,
-        )
-        began = time.monotonic()
-        for number, batch in enumerate(_first(iter(loader), recipe.steps), start=1):
+        return trainer, ordered, info
+
+    def _steps(
+        self,
+        trainer: Trainer,
+        ordered: Iterator[Batch],
+        info: CheckpointInfo,
+        control: Control,
+        log: RunLog,
+        progress: RunProgress,
+    ) -> bool:
+        """Train until the end (True) or until it is to stop (False)."""
+        recipe = trainer.recipe
+        first, busy = trainer.steps_done, 0.0
+        while trainer.steps_done < recipe.steps:
+            if control.stopped(_teller(log, progress, trainer)):
+                self._save(trainer, info, log)
+                log.write("stopped", step=trainer.steps_done, steps_total=recipe.steps)
+                return False
+            began = time.monotonic()
+            try:
+                batch = next(ordered)
+            except ZsiError:  # the weights are good: nothing of the work is to be lost
+                self._save(trainer, info, log)
+                raise
             losses = trainer.step(batch)
+            busy += time.monotonic() - began
+            done = trainer.steps_done
             if batch.lost:
                 log.write(
                     "report",
-                    step=number,
+                    step=done,
                     skipped=[asdict(lost) for lost in batch.lost],
                     message=f"{len(batch.lost)} images cannot be read any more: others took their places",
                 )
-            if number % LOG_EVERY == 0 or number == recipe.steps:
-                per_step = (time.monotonic() - began) / number
+            per_step = busy / (done - first)
+            rate, left = recipe.batch_size / per_step, (recipe.steps - done) * per_step
+            progress.show("training", done, recipe.steps, rate=rate, seconds_left=left, loss=losses["loss"])
+            if done % LOG_EVERY == 0 or done == recipe.steps:
                 log.write(
                     "step",
-                    step=number,
+                    step=done,
                     steps_total=recipe.steps,
-                    images_per_second=recipe.batch_size / per_step,
-                    eta_seconds=(recipe.steps - number) * per_step,
+                    images_per_second=rate,
+                    eta_seconds=left,
                     losses=losses,
                 )
-            if number % checkpoint_every == 0 or number == recipe.steps:
-                save_checkpoint(
-                    out / "checkpoint",
-                    trainer.averaged_model(),
-                    info,
-                    f"# {recipe.name}, step {number}\n",
-                    with_decoders=True,
-                )
-                log.write("checkpoint", step=number, message=str(out / "checkpoint"))
+            if done % self.run.checkpoint_every == 0 and done < recipe.steps:
+                self._save(trainer, info, log)
+        self._save(trainer, info, log)
         log.write("finished", step=recipe.steps, steps_total=recipe.steps)
-    return out / "checkpoint"
+        return True
+
+    def _save(self, trainer: Trainer, info: CheckpointInfo, log: RunLog) -> None:
+        """Write the state to resume from, then the checkpoint of the averaged weights."""
+        if trainer.accelerator.is_main_process:
+            done = trainer.steps_done
+            save_state(self.out, done, trainer.state())
+            card = f"# {trainer.recipe.name}, step {done}\n"
+            save_checkpoint(self.out / CHECKPOINT, trainer.averaged_model(), info, card, with_decoders=True)
+            log.write("checkpoint", step=done, message=str(self.out / CHECKPOINT))
 
 
-def _first(batches: Iterator[Batch], count: int) -> Iterator[Batch]:
-    for _ in range(count):
-        yield next(batches)
+def _teller(log: RunLog, progress: RunProgress, trainer: Trainer) -> Callable[[str], None]:
+    def tell(message: str) -> None:
+        progress.say(message)
+        log.write("step", step=trainer.steps_done, steps_total=trainer.recipe.steps, message=message)
+
+    return tell
+
+
+def _bf16(recipe: Recipe, accelerator: Accelerator) -> bool:
+    if recipe.precision == "auto":
+        return fastest_dtype(accelerator.device.type) is torch.bfloat16
+    return recipe.precision == "bf16"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
+from training.overrides import override
+from training.strict import read_table
 from zsi_core.errors import TrainingError
 from zsi_core.model.config import ModelConfig
 
@@ -52,8 +53,11 @@ class Recipe:
         name: recipe name, stored with the checkpoint.
         split: class split whose seen classes are trained.
         extra_seen: further seen classes outside the split.
+        own_classes: the categories of the sets are seen classes too, also those outside the split. Unseen
+            classes stay unseen if the recipe is `zero_shot`.
         datasets: where images come from.
-        model: network configuration.
+        model: network configuration; the default one stands for that of the checkpoint, where a run starts
+            from one.
         zero_shot: leave out images in which an object of an unseen class is labelled, as the paper does. Only
             a model that is not meant to be zero-shot, such as one of a user's own project, does without.
         canvases: (height, width) in pixels of the inputs the network sees. An image goes on the one on which
@@ -66,11 +70,23 @@ class Recipe:
         colour_jitter: brightness, contrast and saturation change by up to this share.
         copy_paste: probability that objects of another image of the set are pasted onto an image.
         cache_megabytes: of decoded images kept in memory, shared by the workers of a training process.
-        batch_size, steps, seed: as usual.
-        learning_rate, weight_decay: AdamW; `backbone_rate` multiplies the rate of the backbone.
-        warmup_steps: linear from zero, then cosine down to zero.
+        batch_size: images of a step, of all processes and accumulation steps together: a recipe means the
+            same on one device and on many.
+        accumulation_steps: parts that a process computes its share of a step in, one after the other, to
+            save memory. Losses are means over each part.
+        steps: length of the run, unless
+        epochs: says so; an epoch shows every image as often as it counts.
+        seed: of everything that is random.
+        precision: "bf16" is mixed precision; "auto" takes it where it is faster.
+        optimizer: "adamw", or "sgd" with `momentum`.
+        learning_rate: full rate; `backbone_rate` multiplies the one of the backbone.
+        weight_decay: of matrices and filters, and with `decay_vectors` of biases, norms and scales too.
+        warmup_steps: rates rise linearly from `warmup_ratio` times the full one.
+        schedule: "cosine" down to zero, or "steps": times `gamma` after each of `milestones`, which count
+            epochs if the length does.
         clip_norm: largest L2 norm of the gradient.
         ema_decay: of the averaged copy of the weights that is saved.
+        trained: "all", or "heads" to keep backbone and pyramid as they are.
         frozen_stages: backbone stages that keep their initial weights (stem included from 1 on).
         repeat_threshold: classes in a smaller share of the images are repeated (0 switches it off).
         teacher: distil the ImageNet classifier into e.
@@ -83,6 +99,7 @@ class Recipe:
     split: str
     datasets: tuple[DataSpec, ...]
     extra_seen: tuple[str, ...] = ()
+    own_classes: bool = False
     model: ModelConfig = field(default_factory=ModelConfig)
     zero_shot: bool = True
     canvases: tuple[tuple[int, int], ...] = ((448, 448),)
@@ -92,14 +109,25 @@ class Recipe:
     copy_paste: float = 0.0
     cache_megabytes: int = 2000
     batch_size: int = 8
+    accumulation_steps: int = 1
     steps: int = 2000
+    epochs: float = 0.0
     seed: int = 0
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    momentum: float = 0.9
     learning_rate: float = 4e-4
     backbone_rate: float = 0.5
     weight_decay: float = 0.05
+    decay_vectors: bool = False
     warmup_steps: int = 100
+    warmup_ratio: float = 0.01
+    schedule: Literal["cosine", "steps"] = "cosine"
+    milestones: tuple[float, ...] = ()
+    gamma: float = 0.1
     clip_norm: float = 10.0
     ema_decay: float = 0.998
+    trained: Literal["all", "heads"] = "all"
     frozen_stages: int = 3
     repeat_threshold: float = 0.02
     teacher: bool = False
@@ -110,10 +138,18 @@ class Recipe:
         names = [spec.name for spec in self.datasets]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"datasets must have different names, but {twice[0]!r} is there twice")
-        _require_above_zero(self, "batch_size", "steps", "learning_rate", "clip_norm")
+        _require_above_zero(
+            self, "batch_size", "accumulation_steps", "steps", "learning_rate", "clip_norm", "gamma"
+        )
+        if self.batch_size % self.accumulation_steps:
+            raise ValueError(
+                f"batch_size must be a multiple of accumulation_steps, but got {self.batch_size} and "
+                f"{self.accumulation_steps}"
+            )
         for name in (
             "seed",
             "cache_megabytes",
+            "epochs",
             "backbone_rate",
             "weight_decay",
             "warmup_steps",
@@ -121,7 +157,21 @@ class Recipe:
         ):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise ValueError(f"{name} must be 0 or more, but got {value}")
-        for name in ("colour_jitter", "copy_paste", "ema_decay", "repeat_threshold"):
+        if (self.schedule == "steps") != bool(self.milestones) or list(self.milestones) != sorted(
+            self.milestones
+        ):
+            raise ValueError(
+                f"milestones must be given in order for schedule 'steps' and no other, but got "
+                f"{list(self.milestones)} for {self.schedule!r}"
+            )
+        for name in (
+            "colour_jitter",
+            "copy_paste",
+            "ema_decay",
+            "repeat_threshold",
+            "momentum",
+            "warmup_ratio",
+        ):
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, but got {value}")
         if not self.canvases or min(side for canvas in self.canvases for side in canvas) < 1:
@@ -135,8 +185,12 @@ class Recipe:
         return {**dataclasses.asdict(self), "model": self.model.to_dict()}
 
 
-def load_recipe(name_or_path: str | Path) -> Recipe:
+def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe by name (`training/recipes`) or from a TOML file.
+
+    Args:
+        name_or_path: which one.
+        overrides: `key=value` each, see `training.overrides`.
 
     Raises:
         TrainingError: not found, not TOML, an unknown key (with the nearest valid one) or an ill-typed value.
@@ -151,68 +205,21 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         raise TrainingError(f"recipe {str(name_or_path)!r} cannot be read: use {known}, or a file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TrainingError(f"recipe {path} is not valid TOML ({error}): correct that line") from error
-    return _read(Recipe, values, str(path))
+    return recipe_from_dict(override(values, overrides), str(path))
+
+
+def recipe_from_dict(values: Any, where: str) -> Recipe:
+    """Inverse of `Recipe.to_dict`.
+
+    Raises:
+        TrainingError: see `load_recipe`; the message begins with `where`.
+    """
+    recipe = read_table(Recipe, values, where)
+    assert isinstance(recipe, Recipe)
+    return recipe
 
 
 def _require_above_zero(values: DataSpec | Recipe, *names: str) -> None:
     for name in names:
         if not 0 < (value := getattr(values, name)) < math.inf:
             raise ValueError(f"{name} must be above 0, but got {value}")
-
-
-def _read(cls: Any, values: Any, where: str) -> Any:
-    """A table of the file as the dataclass `cls`."""
-    if not isinstance(values, Mapping):
-        raise TrainingError(f"{where} must be a table, but got {values!r}")
-    hints = get_type_hints(cls)
-    for key in values:
-        if key not in hints:
-            close = difflib.get_close_matches(key, hints, n=1)
-            advice = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(hints)}"
-            raise TrainingError(f"{where}: unknown key {key!r}; {advice}")
-    required = {
-        f.name
-        for f in dataclasses.fields(cls)
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    }
-    if missing := sorted(required - set(values)):
-        raise TrainingError(f"{where}: missing key {missing[0]!r}")
-    read = {key: _value(hints[key], value, f"{where}: {key}") for key, value in values.items()}
-    try:
-        return cls(**read)
-    except ValueError as error:
-        raise TrainingError(f"{where}: {error}") from error
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    """A value of the file as the type that a field of a dataclass asks for."""
-    if dataclasses.is_dataclass(hint):
-        return _read(hint, value, where)
-    if get_origin(hint) is Union:  # of words and a list
-        words, many = get_args(hint)
-        return _value(many if isinstance(value, list) else words, value, where)
-    if get_origin(hint) is Literal:
-        accepted = get_args(hint)
-        if value not in accepted:
-            raise TrainingError(f"{where} must be one of {', '.join(accepted)}, but got {value!r}")
-        return value
-    if get_origin(hint) is tuple:
-        return _values(get_args(hint), value, where)
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise TrainingError(f"{where} must be {hint.__name__}, but got {value!r}")
-    return value
-
-
-def _values(hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
-    """A list of the file as `tuple[hints]`; the last hint is `...` where any length will do."""
-    if not isinstance(value, list):
-        raise TrainingError(f"{where} must be a list, but got {value!r}")
-    if hints[-1] is Ellipsis:
-        hints = hints[:1] * len(value)
-    if len(value) != len(hints):
-        raise TrainingError(f"{where} must be a list of {len(hints)}, but got {value!r}")
-    return tuple(
-        _value(hint, item, f"{where}[{i}]") for i, (hint, item) in enumerate(zip(hints, value, strict=True))
-    )

@@ -8,7 +8,7 @@ zero-shot split calls unseen ("airliner", "tabby"): no box or mask of them is us
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -52,13 +52,21 @@ class ImageNetTeacher:
         return nn.functional.normalize((weight[:, :, None] * self.names[which]).sum(dim=1), dim=1)
 
 
-def write_teacher_vectors(annotations: Path, images: Path, out: Path, teacher: ImageNetTeacher) -> int:
+def write_teacher_vectors(
+    annotations: Path,
+    images: Path,
+    out: Path,
+    teacher: ImageNetTeacher,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> int:
     """Write teacher vectors of every box of a COCO file whose sides are long enough to recognise anything.
 
     Args:
         annotations: COCO file.
         images: its image folder.
         out: `.npz` with `ids` (N,) int64, annotation ids, and `vectors` (N, D) float16.
+        teacher: whom to ask.
+        tell: is told how many images are done, and of how many.
 
     Returns:
         N.
@@ -73,7 +81,7 @@ def write_teacher_vectors(annotations: Path, images: Path, out: Path, teacher: I
             vectors.append(teacher.vectors([crop for _, crop in batch]).numpy().astype(np.float16))
             batch.clear()
 
-    for entry in _crops(annotations, images):
+    for entry in _crops(annotations, images, tell):
         batch.append(entry)
         if len(batch) == BATCH:
             flush()
@@ -83,9 +91,12 @@ def write_teacher_vectors(annotations: Path, images: Path, out: Path, teacher: I
     return len(ids)
 
 
-def _crops(annotations: Path, images: Path) -> Iterator[tuple[int, np.ndarray]]:
+def _crops(
+    annotations: Path, images: Path, tell: Callable[[int, int], None]
+) -> Iterator[tuple[int, np.ndarray]]:
     content = read_coco(annotations)
-    for image in content.images:
+    for done, image in enumerate(content.images):
+        tell(done, len(content.images))
         boxes = [
             a for a in content.annotations_of[image.id] if not a.iscrowd and min(a.bbox[2:]) >= SMALLEST_SIDE
         ]

@@ -13,8 +13,11 @@ import torch
 from PIL import Image
 
 from training.data import Batch
+from training.engine import Trainer
 from training.recipe import DataSpec, Recipe
+from zsi_core.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from zsi_core.model import ZSI, ModelConfig, Target
+from zsi_core.semantics import WordTable
 
 SMALL = {
     "backbone": "test_efficientnet",
@@ -73,7 +76,15 @@ def make_recipe() -> Callable[..., Recipe]:
     """A recipe of the given sets; keyword arguments are fields of Recipe."""
 
     def make(*sets: DataSpec, **fields: Any) -> Recipe:
-        small = {"canvases": ((64, 64),), "batch_size": 2, "steps": 3, "warmup_steps": 1, "frozen_stages": 0}
+        small = {
+            "canvases": ((64, 64),),
+            "cache_megabytes": 0,
+            "batch_size": 2,
+            "steps": 3,
+            "warmup_steps": 1,
+            "frozen_stages": 0,
+            "precision": "float32",
+        }
         return Recipe("small", "coco_65_15", sets or (DataSpec("a", "a.json", "a"),), **(small | fields))
 
     return make
@@ -105,3 +116,48 @@ def batch() -> Batch:
         both = torch.ones(2, dtype=torch.bool)
         targets.append(Target(boxes, torch.tensor([0, 2]), masks, both, torch.zeros(0, 4)))
     return Batch(images, [(64, 64), (64, 60)], targets, [])
+
+
+@pytest.fixture
+def words() -> torch.Tensor:
+    """(3, 8) unit word vectors."""
+    return torch.nn.functional.normalize(torch.randn(3, 8, generator=torch.Generator().manual_seed(1)), dim=1)
+
+
+@pytest.fixture
+def make_trainer(make_model, make_recipe, words: torch.Tensor) -> Callable[..., Trainer]:
+    """A trainer of the small network in float32; keyword arguments are fields of Recipe."""
+
+    def make(**fields: Any) -> Trainer:
+        return Trainer(make_model(), make_recipe(**fields), words, bf16=False)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a small network on the bundled word table, so that no ImageNet weights are needed."""
+    table = WordTable.bundled()
+    torch.manual_seed(0)
+    config = ModelConfig(
+        backbone="test_efficientnet",
+        pyramid_channels=16,
+        box_features=32,
+        mask_channels=16,
+        proposals_train=40,
+        proposals_test=20,
+        regions_train=32,
+    )
+    model = ZSI(config, torch.from_numpy(table.vector("background")))
+    folder = tmp_path_factory.mktemp("start") / "small"
+    save_checkpoint(folder, model, CheckpointInfo(config, ("dog",), "0" * 64, table.sha256), "")
+    return folder
+
+
+@pytest.fixture
+def recipe(make_recipe, write_set, start: Path) -> Recipe:
+    """Three steps on three drawn images; a fourth one shows an unseen class."""
+    dog, car = {"category_id": 4, "bbox": [10, 10, 30, 30]}, {"category_id": 9, "bbox": [30, 20, 40, 40]}
+    cat = {"category_id": 5, "bbox": [10, 10, 30, 30]}
+    spec = write_set("drawn", {4: "dog", 5: "cat", 9: "car"}, [[dog], [car, dog], [car], [cat, dog]])
+    return make_recipe(spec, model=load_checkpoint(start).info.model)

@@ -1,14 +1,12 @@
-"""Trainer and training loop: what a step does, and what a run leaves behind."""
+"""A run: what it leaves behind, and what stops it."""
 
 from __future__ import annotations
 
-import copy
 import dataclasses
+import errno
 import json
 import math
-import subprocess
-import sys
-from collections.abc import Callable
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -16,209 +14,18 @@ import numpy as np
 import pytest
 import torch
 
-from training import __main__ as command_line
-from training import loop
-from training.loop import Trainer, build_model, parameter_groups, rate_factor, seen_vocabulary, train
+from training import control, loop, teaching
+from training import resume as resume_module
+from training.data import Batch
+from training.engine import Trainer
+from training.loop import train
 from training.recipe import Recipe
-from zsi_core.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
-from zsi_core.errors import CheckpointError, SplitError, TrainingError, WordTableError
+from training.resume import generations, load_state
+from zsi_core.checkpoint import load_checkpoint
+from zsi_core.errors import TrainingError
 from zsi_core.inference import Segmenter
-from zsi_core.model import ZSI, ModelConfig
+from zsi_core.model import ZSI
 from zsi_core.semantics import WordTable
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def words() -> torch.Tensor:
-    """(3, 8) unit word vectors."""
-    return torch.nn.functional.normalize(torch.randn(3, 8, generator=torch.Generator().manual_seed(1)), dim=1)
-
-
-@pytest.fixture
-def make_trainer(make_model, make_recipe, words: torch.Tensor) -> Callable[..., Trainer]:
-    """A trainer of the small network in float32; keyword arguments are fields of Recipe."""
-
-    def make(**fields: Any) -> Trainer:
-        return Trainer(make_model(), make_recipe(**fields), words, bf16=False)
-
-    return make
-
-
-# ---------------------------------------------------------------- rates and parameters
-
-
-def test_the_rate_rises_then_falls_to_zero() -> None:
-    rates = [rate_factor(step, 50, 10) for step in range(51)]
-    assert rates[:10] == pytest.approx(np.arange(1, 11) / 10)
-    assert rates[10] == 1.0
-    assert rates[30] == pytest.approx(0.5)
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert 0 < rates[49] < 0.01
-    assert rates[50] == pytest.approx(0.0)
-
-
-def test_rates_without_warm_up_or_with_nothing_else() -> None:
-    assert rate_factor(0, 10, 0) == 1.0
-    assert [rate_factor(step, 3, 3) for step in range(3)] == pytest.approx([1 / 3, 2 / 3, 1])
-
-
-def test_every_trainable_parameter_is_in_exactly_one_group(make_model, make_recipe) -> None:
-    model = make_model()
-    for parameter in model.backbone.body.get_submodule("conv_stem").parameters():
-        parameter.requires_grad_(False)
-    groups = parameter_groups(model, make_recipe(learning_rate=0.01, backbone_rate=0.5, weight_decay=0.1))
-    grouped = [id(parameter) for group in groups for parameter in group["params"]]
-    assert len(grouped) == len(set(grouped))
-    assert set(grouped) == {id(p) for p in model.parameters() if p.requires_grad}
-    settings = {id(p): (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            rate = 0.005 if name.startswith("backbone.body.") else 0.01
-            decay = 0.0 if parameter.ndim <= 1 else 0.1
-            assert settings[id(parameter)] == (rate, decay), name
-
-
-# ---------------------------------------------------------------- a step
-
-
-def test_steps_lower_the_loss(make_trainer, batch) -> None:
-    trainer = make_trainer(steps=40, learning_rate=2e-3, warmup_steps=2)
-    torch.manual_seed(0)
-    losses = [trainer.step(batch)["loss"] for _ in range(25)]
-    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
-    assert trainer.steps_done == 25
-
-
-def test_a_step_tells_every_loss_and_their_sum(make_trainer, batch) -> None:
-    values = make_trainer().step(batch)
-    assert set(values) >= {"loss_rpn_cls", "loss_rpn_bbox", "loss_semantic", "loss_bbox", "loss_mask"}
-    assert all(type(value) is float for value in values.values())
-    assert values.pop("loss") == pytest.approx(sum(values.values()))
-
-
-def test_steps_follow_the_schedule(make_trainer, batch) -> None:
-    trainer = make_trainer(steps=4, warmup_steps=2, learning_rate=0.01, backbone_rate=0.1)
-    rates = []
-    for _ in range(3):
-        rates.append(sorted({group["lr"] for group in trainer.optimizer.param_groups}))
-        trainer.step(batch)
-    assert rates == [
-        pytest.approx([0.0005, 0.005]),
-        pytest.approx([0.001, 0.01]),
-        pytest.approx([0.001, 0.01]),
-    ]
-
-
-def test_frozen_weights_stay_and_the_others_move(make_trainer, batch) -> None:
-    trainer = make_trainer(frozen_stages=2, learning_rate=0.01, warmup_steps=0)
-    before = copy.deepcopy(trainer.model.state_dict())
-    trainer.step(batch)
-    after = trainer.model.state_dict()
-    moved = {name for name in after if not torch.equal(after[name], before[name])}
-    fixed = ("backbone.body.conv_stem.", "backbone.body.blocks.0.", "backbone.body.blocks.1.")
-    assert not any(name.startswith(fixed) or "running_" in name for name in moved)
-    trainable = {name for name, p in trainer.model.named_parameters() if p.requires_grad}
-    assert moved <= trainable
-    assert len(moved) > 0.9 * len(trainable)
-    assert any(name.startswith("backbone.body.blocks.") for name in moved)
-
-
-def test_gradients_are_clipped(make_trainer, batch) -> None:
-    trainer = make_trainer(clip_norm=1e-3)
-    trainer.step(batch)
-    gradients = [p.grad for p in trainer.model.parameters() if p.grad is not None]
-    assert torch.cat([g.flatten() for g in gradients]).norm() == pytest.approx(1e-3, rel=1e-3)
-
-
-def test_averaged_weights_follow_slowly(make_trainer, batch) -> None:
-    trainer = make_trainer(learning_rate=0.01, warmup_steps=0, ema_decay=0.5)
-    name = "detector.T_e.weight"
-    first = trainer.model.state_dict()[name].clone()
-    for _ in range(4):
-        trainer.step(batch)
-    last, averaged = trainer.model.state_dict()[name], trainer.averaged_model().state_dict()[name]
-    assert 0 < (averaged - first).norm() < (last - first).norm()
-
-
-def spoil_loss(trainer: Trainer) -> None:
-    trainer.word_vectors[0] = float("nan")
-
-
-def spoil_gradient(trainer: Trainer) -> None:
-    trainer.model.detector.T_e.bias.register_hook(lambda gradient: gradient * float("inf"))
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (spoil_loss, r"the loss is not finite \(.*'loss_semantic': nan"),
-        (spoil_gradient, "the gradient is not finite"),
-    ],
-)
-def test_a_step_that_diverges_stops_before_it_spoils_the_weights(spoil, message, make_trainer, batch) -> None:
-    trainer = make_trainer()
-    before = copy.deepcopy(trainer.model.state_dict())
-    spoil(trainer)
-    with pytest.raises(TrainingError, match=f"{message}.*lower learning_rate"):
-        trainer.step(batch)
-    after = trainer.model.state_dict()
-    assert all(torch.equal(after[name], before[name]) for name in after)
-    assert trainer.steps_done == 0
-
-
-# ---------------------------------------------------------------- the vocabulary
-
-
-def test_extra_classes_follow_those_of_the_split(make_recipe) -> None:
-    table = WordTable.bundled()
-    vocabulary = seen_vocabulary(make_recipe(extra_seen=("nucleus", "Hair Brush")), table)
-    assert len(vocabulary.names) == 67
-    assert vocabulary.names[-2:] == ("nucleus", "Hair Brush")
-    assert len(vocabulary.unseen) == 15
-    assert vocabulary.vectors.shape == (67, 300)
-    assert vocabulary.vectors[65].numpy() == pytest.approx(table.vector("nucleus"), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("extra", "message"),
-    [("Dog", "lists 'Dog' twice in 'seen'"), ("Cat", "has 'cat' in both 'seen' and 'unseen'")],
-)
-def test_extra_classes_that_the_split_has_already(extra: str, message: str, make_recipe) -> None:
-    with pytest.raises(SplitError, match=message):
-        seen_vocabulary(make_recipe(extra_seen=(extra,)), WordTable.bundled())
-
-
-# ---------------------------------------------------------------- a run
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint of a small network on the bundled word table, so that no ImageNet weights are needed."""
-    table = WordTable.bundled()
-    torch.manual_seed(0)
-    config = ModelConfig(
-        backbone="test_efficientnet",
-        pyramid_channels=16,
-        box_features=32,
-        mask_channels=16,
-        proposals_train=40,
-        proposals_test=20,
-        regions_train=32,
-    )
-    model = ZSI(config, torch.from_numpy(table.vector("background")))
-    folder = tmp_path_factory.mktemp("start") / "small"
-    save_checkpoint(folder, model, CheckpointInfo(config, ("dog",), "0" * 64, table.sha256), "")
-    return folder
-
-
-@pytest.fixture
-def recipe(make_recipe, write_set, start: Path) -> Recipe:
-    """Three steps on three drawn images; a fourth one shows an unseen class."""
-    dog, car = {"category_id": 4, "bbox": [10, 10, 30, 30]}, {"category_id": 9, "bbox": [30, 20, 40, 40]}
-    cat = {"category_id": 5, "bbox": [10, 10, 30, 30]}
-    spec = write_set("drawn", {4: "dog", 5: "cat", 9: "car"}, [[dog], [car, dog], [car], [cat, dog]])
-    return make_recipe(spec, model=load_checkpoint(start).info.model)
 
 
 def log_of(folder: Path) -> list[dict[str, Any]]:
@@ -231,7 +38,7 @@ def test_a_run_writes_its_log_and_a_checkpoint(recipe: Recipe, start: Path, tmp_
 
     log = log_of(tmp_path / "run")
     assert [(entry["event"], entry.get("step")) for entry in log] == [
-        ("started", None),
+        ("started", 0),
         ("checkpoint", 2),
         ("step", 3),
         ("checkpoint", 3),
@@ -293,12 +100,16 @@ def test_the_averaged_weights_are_saved(recipe: Recipe, start: Path, tmp_path: P
     monkeypatch.setattr(Trainer, "averaged_model", averaged_model)
     monkeypatch.setattr(loop, "save_checkpoint", lambda folder, model, *_, **__: saved.append(model))
     train(recipe, tmp_path, tmp_path / "run", start=start)
-    assert saved == averaged
     assert len(saved) == 1
+    assert saved[0] is averaged[-1]
 
 
 def test_every_tenth_step_is_logged(recipe: Recipe, start: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(Trainer, "step", lambda self, batch: {"loss": 1.0})
+    def count(self: Trainer, batch: Batch) -> dict[str, float]:
+        self.steps_done += 1
+        return {"loss": 1.0}
+
+    monkeypatch.setattr(Trainer, "step", count)
     train(dataclasses.replace(recipe, steps=25), tmp_path, tmp_path / "run", start=start)
     steps = [entry["step"] for entry in log_of(tmp_path / "run") if entry["event"] == "step"]
     assert steps == [10, 20, 25]
@@ -307,9 +118,9 @@ def test_every_tenth_step_is_logged(recipe: Recipe, start: Path, tmp_path: Path,
 def test_a_run_that_diverges_keeps_its_last_checkpoint(recipe, start, tmp_path, monkeypatch) -> None:
     step = Trainer.step
 
-    def diverge(self: Trainer, batch: loop.Batch) -> dict[str, float]:
+    def diverge(self: Trainer, batch: Batch) -> dict[str, float]:
         if self.steps_done == 2:
-            spoil_loss(self)
+            self.word_vectors[0] = float("nan")
         return step(self, batch)
 
     monkeypatch.setattr(Trainer, "step", diverge)
@@ -319,163 +130,134 @@ def test_a_run_that_diverges_keeps_its_last_checkpoint(recipe, start, tmp_path, 
     assert [entry["event"] for entry in log] == ["started", "checkpoint", "error"]
     assert log[-1]["message"].startswith("the loss is not finite")
     load_checkpoint(tmp_path / "run" / "checkpoint")
+    assert load_state(tmp_path / "run", print)[0] == 2
 
 
-def test_a_run_that_cannot_start_says_so_in_its_log(recipe, start, tmp_path) -> None:
-    with pytest.raises(TrainingError, match="give the folder of teacher vectors with --teacher"):
-        train(dataclasses.replace(recipe, teacher=True), tmp_path, tmp_path / "run", start=start)
-    (entry,) = log_of(tmp_path / "run")
-    assert entry["event"] == "error"
-    assert "--teacher" in entry["message"]
-    assert not (tmp_path / "run" / "checkpoint").exists()
+def test_photographs_that_vanish_end_the_run_and_lose_no_step(recipe, start, tmp_path, monkeypatch) -> None:
+    step = Trainer.step
+
+    def vanish(self: Trainer, batch: Batch) -> dict[str, float]:
+        for path in (tmp_path / "drawn").glob("*.png"):
+            path.unlink()
+        return step(self, batch)
+
+    monkeypatch.setattr(Trainer, "step", vanish)
+    with pytest.raises(TrainingError, match="cannot be read any more"):
+        train(recipe, tmp_path, tmp_path / "run", start=start)
+    assert [entry["event"] for entry in log_of(tmp_path / "run")] == ["started", "checkpoint", "error"]
+    assert load_state(tmp_path / "run", print)[0] == 1
+    load_checkpoint(tmp_path / "run" / "checkpoint")
 
 
-def with_model(recipe: Recipe, **fields: Any) -> Recipe:
-    return dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, **fields))
+def test_a_full_disk_ends_the_run_and_keeps_the_last_state(recipe, start, tmp_path, monkeypatch) -> None:
+    write = resume_module.atomic_write
+
+    def full(path: Path, mode: str = "wb") -> Any:
+        if "state.safetensors" in str(path) and generations(tmp_path / "run"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, mode)
+
+    monkeypatch.setattr(resume_module, "atomic_write", full)
+    with pytest.raises(TrainingError, match=r"No space left on device.*free some space.*--resume"):
+        train(recipe, tmp_path, tmp_path / "run", start=start, checkpoint_every=1)
+    assert [entry["event"] for entry in log_of(tmp_path / "run")] == ["started", "checkpoint", "error"]
+    assert [folder.name for folder in generations(tmp_path / "run")] == ["000000001"]
+    assert load_state(tmp_path / "run", print)[0] == 1
 
 
-def test_a_checkpoint_of_another_configuration_is_no_start(recipe: Recipe, start: Path) -> None:
-    table = WordTable.bundled()
-    model, sha256 = build_model(recipe, table, start)
-    assert model.config == recipe.model
-    assert sha256 == load_checkpoint(start).sha256
-    for other in (with_model(recipe, mask_mode="semantic"), with_model(recipe, proposals_test=21)):
-        with pytest.raises(TrainingError, match="was trained with another network configuration"):
-            build_model(other, table, start)
+def test_a_folder_with_a_run_is_not_used_for_another(recipe, start, tmp_path) -> None:
+    train(recipe, tmp_path, tmp_path / "run", start=start, max_steps=1)
+    with pytest.raises(TrainingError, match=r"holds a run already: go on with it by --resume"):
+        train(recipe, tmp_path, tmp_path / "run", start=start)
 
 
-def test_a_start_is_found_by_name(recipe: Recipe, start: Path, monkeypatch) -> None:
-    monkeypatch.setenv("ZSI_MODELS", str(start.parent))
-    assert build_model(recipe, WordTable.bundled(), Path("small"))[1] == load_checkpoint(start).sha256
-    with pytest.raises(CheckpointError, match=r"no model is called 'smoll' \(installed: .*small"):
-        build_model(recipe, WordTable.bundled(), Path("smoll"))
+@pytest.mark.parametrize("word", ["stop", "pause"])
+def test_a_run_obeys_its_control_file(word, recipe, start, tmp_path, monkeypatch) -> None:
+    """Stopped after its first step; a pause lasts until the word changes."""
+    step, waits = Trainer.step, []
+    file = tmp_path / "run" / "control"
+
+    def wish(self: Trainer, batch: Batch) -> dict[str, float]:
+        if self.steps_done == 0:
+            file.write_text(word)
+        return step(self, batch)
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        file.write_text({1: "", 2: "res", 3: "resume\n"}[len(waits)])
+
+    monkeypatch.setattr(Trainer, "step", wish)
+    monkeypatch.setattr(control.time, "sleep", sleep)
+    folder = train(recipe, tmp_path, tmp_path / "run", start=start)
+    told = [(entry["event"], entry.get("step"), entry.get("message")) for entry in log_of(tmp_path / "run")]
+    if word == "stop":
+        assert folder is None
+        assert told[-1] == ("stopped", 1, None)
+        assert not file.exists(), "the wish is used up"
+        assert load_state(tmp_path / "run", print)[0] == 1
+        load_checkpoint(tmp_path / "run" / "checkpoint")
+    else:
+        assert len(waits) == 3
+        assert told[1:3] == [("step", 1, "paused"), ("step", 1, "resumed")]
+        assert told[-1][0] == "finished"
 
 
-def test_a_start_of_another_word_table_is_refused(recipe: Recipe, start: Path) -> None:
-    vectors = np.eye(2, 300, dtype=np.float32)
-    table = WordTable(["dog", "background"], vectors, "1" * 64, "other.txt")
-    with pytest.raises(WordTableError, match=r"other.txt .* is not the one the model was trained with"):
-        build_model(recipe, table, start)
+def test_ctrl_c_finishes_the_step_and_saves(recipe, start, tmp_path, monkeypatch) -> None:
+    step = Trainer.step
+
+    def interrupt(self: Trainer, batch: Batch) -> dict[str, float]:
+        signal.raise_signal(signal.SIGINT)
+        return step(self, batch)
+
+    monkeypatch.setattr(Trainer, "step", interrupt)
+    assert train(recipe, tmp_path, tmp_path / "run", start=start) is None
+    assert [entry["event"] for entry in log_of(tmp_path / "run")] == ["started", "checkpoint", "stopped"]
+    assert load_state(tmp_path / "run", print)[0] == 1
 
 
-@pytest.mark.parametrize(
-    ("fields", "error", "message"),
-    [
-        ({"semantic_dimension": 50}, WordTableError, "has 300 dimensions, but 50 are needed"),
-        ({"backbone": "no_such_net"}, TrainingError, "has no backbone 'no_such_net'"),
-        ({"backbone": "hf-hub:somebody/net"}, TrainingError, "has no backbone 'hf-hub:somebody/net'"),
-    ],
-)
-def test_configurations_that_cannot_be_built(fields, error, message, recipe: Recipe) -> None:
-    with pytest.raises(error, match=message):
-        build_model(with_model(recipe, **fields), WordTable.bundled(), None)
+def test_a_second_ctrl_c_ends_at_once(recipe, start, tmp_path, monkeypatch) -> None:
+    def interrupt(self: Trainer, batch: Batch) -> dict[str, float]:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("the second one ends the process")
+
+    monkeypatch.setattr(Trainer, "step", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path, tmp_path / "run", start=start)
+    assert [entry["event"] for entry in log_of(tmp_path / "run")] == ["started", "stopped"]
 
 
-# ---------------------------------------------------------------- the command line
-
-
-@pytest.fixture
-def run_command(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
-    """`python -m training ...` in this process: exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["training", *map(str, arguments)])
-        with pytest.raises(SystemExit) as done:
-            command_line.main()
-        said = capsys.readouterr()
-        return done.value.code or 0, said.out, said.err
-
-    return run
-
-
-def test_help_of_the_command_line(run_command) -> None:
-    command = [sys.executable, "-m", "training", "--help"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "Usage: python -m training" in done.stdout
-    assert all(word in done.stdout for word in ("run", "teach"))
-    code, out, _ = run_command("run", "--help")
-    assert code == 0
-    assert all(option in out for option in ("--data", "--out", "--from", "--teacher", "--steps"))
-
-
-RECIPE = """
-name = "small"
-split = "coco_65_15"
-canvases = [[64, 64]]
-batch_size = 2
-steps = 50
-frozen_stages = 0
-[model]
-backbone = "test_efficientnet"
-pyramid_channels = 16
-box_features = 32
-mask_channels = 16
-proposals_train = 40
-proposals_test = 20
-regions_train = 32
-[[datasets]]
-name = "drawn"
-annotations = "drawn/labels.json"
-images = "drawn"
-"""
-
-
-def test_training_from_the_command_line(run_command, recipe, start, tmp_path) -> None:
-    """With a process of its own for the images."""
-    (tmp_path / "small.toml").write_text(RECIPE)
-    code, out, err = run_command(
-        "run", tmp_path / "small.toml", "--data", tmp_path, "--out", tmp_path / "run", "--from", start,
-        "--steps", 2, "--workers", 1,
-    )  # fmt: skip
-    assert (code, err) == (0, "")
-    assert out.strip() == f"checkpoint: {tmp_path / 'run' / 'checkpoint'}"
-    loaded = load_checkpoint(tmp_path / "run" / "checkpoint")
-    assert loaded.info.recipe["steps"] == 2
-    assert [entry["event"] for entry in log_of(tmp_path / "run")][-1] == "finished"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            {"recipe": "no_such_recipe"},
-            "recipe 'no_such_recipe' cannot be read: use starter_65_15, or a file",
-        ),
-        ({"--data": "nowhere"}, "nowhere/drawn/labels.json does not exist"),
-        ({"--from": "no_such_model"}, "no model is called 'no_such_model'"),
-    ],
-)
-def test_wrong_input_is_one_line_and_exit_code_2(
-    change, message, run_command, recipe, start, tmp_path
+@pytest.mark.parametrize("weights", [True, False], ids=["computed", "no weights"])
+def test_the_teacher_is_asked_where_no_vectors_are_given(
+    weights, recipe, start, tmp_path, monkeypatch
 ) -> None:
-    (tmp_path / "small.toml").write_text(RECIPE)
-    options = {"--data": tmp_path, "--out": tmp_path / "run", "--from": start} | change
-    name = options.pop("recipe", tmp_path / "small.toml")
-    code, out, err = run_command("run", name, *(part for pair in options.items() for part in pair))
-    assert (code, out) == (2, "")
-    assert err.startswith("error: ")
-    assert message in err
-    assert err.count("\n") == 1
+    """Once: the second run takes what the first one kept."""
+    asked = []
 
+    class Teacher:
+        def __init__(self, weights: Path, table: WordTable) -> None:
+            asked.append(weights)
+            self.names = torch.zeros(1000, 300)
 
-@pytest.mark.parametrize(
-    "arguments", [("--steps", "0"), ("--threads", "0"), ("--workers", "-1"), ("--stepz", "1")]
-)
-def test_wrong_options_exit_with_2(arguments: tuple[str, str], run_command, tmp_path) -> None:
-    code, _, err = run_command(
-        "run", "starter_65_15", "--data", tmp_path, "--out", tmp_path / "run", *arguments
-    )
-    assert code == 2
-    assert arguments[0] in err
-    assert not (tmp_path / "run").exists()
+        def vectors(self, crops: list[np.ndarray]) -> torch.Tensor:
+            return torch.nn.functional.normalize(torch.ones(len(crops), 300), dim=1)
 
+    def find() -> Path:
+        if not weights:
+            raise TrainingError("the ImageNet weights of the backbone are not installed: run `uv pip ...`")
+        return start / "model.safetensors"
 
-def test_an_unexpected_error_is_told_with_its_place(run_command, monkeypatch, tmp_path) -> None:
-    def fail(*arguments: object, **options: object) -> None:
-        raise ZeroDivisionError("boom")
-
-    monkeypatch.setattr(loop, "train", fail)
-    code, _, err = run_command("run", "starter_65_15", "--data", tmp_path, "--out", tmp_path / "run")
-    assert code == 3
-    assert "Traceback" in err
-    assert "ZeroDivisionError: boom" in err
+    monkeypatch.setenv("ZSI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(teaching, "ImageNetTeacher", Teacher)
+    monkeypatch.setattr(teaching, "find_efficientnet_lite0", find)
+    distilling = dataclasses.replace(recipe, teacher=True, steps=1)
+    if not weights:
+        with pytest.raises(TrainingError, match=r"are not installed.*--set teacher=false"):
+            train(distilling, tmp_path, tmp_path / "run", start=start)
+        assert [entry["event"] for entry in log_of(tmp_path / "run")] == ["error"]
+        assert not (tmp_path / "run" / "checkpoint").exists()
+        return
+    for name in ("first", "second"):
+        train(distilling, tmp_path, tmp_path / name, start=start)
+        assert "loss_distillation" in log_of(tmp_path / name)[1]["losses"]
+    assert len(asked) == 1

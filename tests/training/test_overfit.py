@@ -15,7 +15,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from training.data import Batch
-from training.loop import Trainer
+from training.engine import Trainer
 from training.recipe import DataSpec, Recipe
 from training.transforms import View
 from zsi_core.checkpoint import (

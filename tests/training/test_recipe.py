@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from training.loop import seen_vocabulary
+from training.preparation import seen_vocabulary
 from training.recipe import RECIPES, DataSpec, Recipe, load_recipe
 from zsi_core.errors import TrainingError
 from zsi_core.model import ModelConfig
@@ -98,6 +98,11 @@ def test_values_of_a_file(recipe_file) -> None:
         (HEAD + "batch_size = -1\n" + SET, "batch_size must be above 0, but got -1"),
         (HEAD + "learning_rate = nan\n" + SET, "learning_rate must be above 0, but got nan"),
         (HEAD + "clip_norm = inf\n" + SET, "clip_norm must be above 0, but got inf"),
+        (HEAD + "accumulation_steps = 3\n" + SET, "batch_size must be a multiple of accumulation_steps"),
+        (HEAD + 'schedule = "steps"\n' + SET, "milestones must be given in order for schedule 'steps'"),
+        (HEAD + "milestones = [2]\n" + SET, "milestones must be given in order for schedule 'steps' and no"),
+        (HEAD + 'optimizer = "adam"\n' + SET, "optimizer must be one of adamw, sgd, but got 'adam'"),
+        (HEAD + "epochs = -1\n" + SET, "epochs must be 0 or more, but got -1.0"),
         (HEAD + "seed = -1\n" + SET, "seed must be 0 or more, but got -1"),
         (HEAD + "ema_decay = 1.5\n" + SET, "ema_decay must be from 0 to 1, but got 1.5"),
         (HEAD + SET + '[model]\nrpn = "plain"\n', "model: a plain RPN has no background vector"),
@@ -124,7 +129,7 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["starter", "folder"])
 def test_a_recipe_that_is_not_there(name: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(TrainingError, match=r"cannot be read: use starter_65_15, or a file"):
+    with pytest.raises(TrainingError, match=r"cannot be read: use .*starter_65_15, or a file"):
         load_recipe(tmp_path / name)
 
 
@@ -132,7 +137,8 @@ def test_a_recipe_that_is_not_there(name: str, tmp_path: Path) -> None:
 def test_shipped_recipes(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
-    vocabulary = seen_vocabulary(recipe, WordTable.bundled())
+    without_sets = dataclasses.replace(recipe, own_classes=False)
+    vocabulary = seen_vocabulary(without_sets, WordTable.bundled())
     assert vocabulary.vectors.shape == (len(vocabulary.names), recipe.model.semantic_dimension)
     seen = {class_key(name) for name in vocabulary.names}
     for spec in recipe.datasets:
@@ -140,8 +146,26 @@ def test_shipped_recipes(name: str) -> None:
             assert {class_key(name) for name in spec.labelled} <= seen, f"{spec.name} names no seen class"
 
 
-def test_there_is_a_recipe_of_the_packaged_model() -> None:
-    assert (RECIPES / "starter_65_15.toml").is_file()
+def test_the_recipes_there_are() -> None:
+    names = {path.stem for path in RECIPES.glob("*.toml")}
+    assert names == {"starter_65_15", "retrain_fast", "retrain_full", "paper_48_17", "paper_65_15"}
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "rate", "warmup"),
+    [("paper_48_17", 48, 0.01, 500), ("paper_65_15", 65, 0.0075, 7000)],
+)
+def test_recipes_of_the_paper(name: str, seen: int, rate: float, warmup: int) -> None:
+    recipe = load_recipe(name)
+    assert recipe.model == ModelConfig.reference(seen)
+    assert len(seen_vocabulary(recipe, WordTable.bundled()).names) == seen
+    assert (recipe.optimizer, recipe.learning_rate, recipe.momentum) == ("sgd", rate, 0.9)
+    assert (recipe.weight_decay, recipe.decay_vectors, recipe.backbone_rate) == (1e-4, True, 1.0)
+    assert (recipe.batch_size, recipe.epochs, recipe.milestones) == (8, 12.0, (8.0, 11.0))
+    assert (recipe.warmup_steps, recipe.warmup_ratio) == (warmup, pytest.approx(1 / 3))
+    assert (recipe.clip_norm, recipe.frozen_stages, recipe.ema_decay) == (35.0, 1, 0.0)
+    assert (recipe.canvases, recipe.resize) == (((800, 1333), (1333, 800)), "fit")
+    assert (recipe.colour_jitter, recipe.copy_paste, recipe.repeat_threshold) == (0.0, 0.0, 0.0)
 
 
 def test_a_recipe_is_plain_json() -> None:

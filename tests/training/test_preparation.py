@@ -1,0 +1,98 @@
+"""Seen classes and the network that a run starts from."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from training.preparation import build_model, seen_vocabulary
+from training.recipe import Recipe
+from zsi_core.checkpoint import load_checkpoint
+from zsi_core.errors import CheckpointError, SplitError, TrainingError, WordTableError
+from zsi_core.model import ModelConfig
+from zsi_core.semantics import WordTable
+
+
+def test_extra_classes_follow_those_of_the_split(make_recipe) -> None:
+    table = WordTable.bundled()
+    vocabulary = seen_vocabulary(make_recipe(extra_seen=("nucleus", "Hair Brush")), table)
+    assert len(vocabulary.names) == 67
+    assert vocabulary.names[-2:] == ("nucleus", "Hair Brush")
+    assert len(vocabulary.unseen) == 15
+    assert vocabulary.vectors.shape == (67, 300)
+    assert vocabulary.vectors[65].numpy() == pytest.approx(table.vector("nucleus"), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [("Dog", "lists 'Dog' twice in 'seen'"), ("Cat", "has 'cat' in both 'seen' and 'unseen'")],
+)
+def test_extra_classes_that_the_split_has_already(extra: str, message: str, make_recipe) -> None:
+    with pytest.raises(SplitError, match=message):
+        seen_vocabulary(make_recipe(extra_seen=(extra,)), WordTable.bundled())
+
+
+def test_classes_of_a_users_own_sets(make_recipe, write_set, tmp_path) -> None:
+    spec = write_set("own", {1: "Cat", 2: "DOG", 3: "fork lift", 4: "fork  lift"}, [[]])
+    seen = {
+        zero_shot: seen_vocabulary(
+            make_recipe(spec, own_classes=True, zero_shot=zero_shot), WordTable.bundled(), tmp_path
+        )
+        for zero_shot in (False, True)
+    }
+    assert len(seen[False].names) == 67
+    assert "Cat" in seen[False].names
+    assert "cat" not in seen[False].unseen
+    assert len(seen[True].names) == 66
+    assert "cat" in seen[True].unseen
+    assert seen[False].vectors.shape == (67, 300)
+
+
+def with_model(recipe: Recipe, **fields: Any) -> Recipe:
+    return dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, **fields))
+
+
+def test_a_checkpoint_of_another_configuration_is_no_start(recipe: Recipe, start: Path) -> None:
+    table = WordTable.bundled()
+    model, sha256 = build_model(recipe, table, start)
+    assert model.config == recipe.model
+    assert sha256 == load_checkpoint(start).sha256
+    for other in (with_model(recipe, mask_mode="semantic"), with_model(recipe, proposals_test=21)):
+        with pytest.raises(TrainingError, match="was trained with another network configuration"):
+            build_model(other, table, start)
+
+
+def test_a_start_is_found_by_name(recipe: Recipe, start: Path, monkeypatch) -> None:
+    monkeypatch.setenv("ZSI_MODELS", str(start.parent))
+    assert build_model(recipe, WordTable.bundled(), Path("small"))[1] == load_checkpoint(start).sha256
+    with pytest.raises(CheckpointError, match=r"no model is called 'smoll' \(installed: .*small"):
+        build_model(recipe, WordTable.bundled(), Path("smoll"))
+
+
+def test_a_start_of_another_word_table_is_refused(recipe: Recipe, start: Path) -> None:
+    vectors = np.eye(2, 300, dtype=np.float32)
+    table = WordTable(["dog", "background"], vectors, "1" * 64, "other.txt")
+    with pytest.raises(WordTableError, match=r"other.txt .* is not the one the model was trained with"):
+        build_model(recipe, table, start)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"semantic_dimension": 50}, WordTableError, "has 300 dimensions, but 50 are needed"),
+        ({"backbone": "no_such_net"}, TrainingError, "has no backbone 'no_such_net'"),
+        ({"backbone": "hf-hub:somebody/net"}, TrainingError, "has no backbone 'hf-hub:somebody/net'"),
+    ],
+)
+def test_configurations_that_cannot_be_built(fields, error, message, recipe: Recipe) -> None:
+    with pytest.raises(error, match=message):
+        build_model(with_model(recipe, **fields), WordTable.bundled(), None)
+
+
+def test_a_recipe_without_a_network_takes_the_checkpoints(recipe: Recipe, start: Path) -> None:
+    plain = dataclasses.replace(recipe, model=ModelConfig())
+    assert build_model(plain, WordTable.bundled(), start)[0].config == load_checkpoint(start).info.model

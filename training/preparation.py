@@ -1,0 +1,100 @@
+"""What a run starts from: the seen classes and the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from torch import Tensor
+
+from training.backbone_weights import find_efficientnet_lite0, load_imagenet_backbone
+from training.recipe import DataSpec, Recipe
+from zsi_core.checkpoint import find_checkpoint, load_checkpoint
+from zsi_core.coco.reader import read_coco
+from zsi_core.errors import TrainingError
+from zsi_core.model import ZSI, ModelConfig
+from zsi_core.semantics.names import class_key
+from zsi_core.semantics.resolve import resolve_all
+from zsi_core.semantics.split import ClassSplit, load_split
+from zsi_core.semantics.table import WordTable
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Seen classes of a run: names, and their unit word vectors (K, D) float32; and the unseen ones."""
+
+    names: tuple[str, ...]
+    vectors: Tensor
+    unseen: tuple[str, ...] = ()
+
+
+def seen_vocabulary(recipe: Recipe, table: WordTable, data_root: Path | None = None) -> Vocabulary:
+    """Seen classes of the recipe's split, its extra ones, and its sets' own where it asks for them.
+
+    Args:
+        recipe: names them.
+        table: their vectors.
+        data_root: folder that the sets are relative to; needed for `own_classes`.
+
+    Raises:
+        SplitError: an extra class that the split has already, as a seen or an unseen one.
+        NameResolutionError: a class without a word vector.
+    """
+    split = load_split(recipe.split)
+    split = ClassSplit(f"{recipe.name} on {split.name}", split.seen + recipe.extra_seen, split.unseen)
+    seen, unseen = split.seen, split.unseen
+    if recipe.own_classes:
+        assert data_root is not None
+        names = {class_key(n): n for spec in recipe.datasets for n in _categories(data_root, spec)}
+        known = {class_key(n) for n in (*seen, *(unseen if recipe.zero_shot else ()))}
+        seen += tuple(name for key, name in names.items() if key not in known)
+        unseen = tuple(name for name in unseen if recipe.zero_shot or class_key(name) not in names)
+    vectors = torch.from_numpy(np.array(resolve_all(table, seen)))
+    return Vocabulary(seen, vectors, unseen)
+
+
+def _categories(data_root: Path, spec: DataSpec) -> list[str]:
+    return [category.name for category in read_coco(data_root / spec.annotations).categories]
+
+
+def build_model(
+    recipe: Recipe, table: WordTable, start: Path | None, backbone_weights: Path | None = None
+) -> tuple[ZSI, str | None]:
+    """The network of a recipe, from ImageNet weights or from a checkpoint.
+
+    Args:
+        recipe: network configuration and seed.
+        table: word table; gives the first background vector.
+        start: checkpoint to go on from, by name or folder, or None.
+        backbone_weights: file with ImageNet weights of the backbone; by default the installed
+            package's.
+
+    Returns:
+        The network and the SHA-256 of the weights it starts from.
+
+    Raises:
+        TrainingError: the checkpoint has another network configuration, there is no such backbone, or no
+            weights for it.
+        WordTableError: the word table has another dimension, or is not the checkpoint's.
+    """
+    torch.manual_seed(recipe.seed)
+    table.require(dimension=recipe.model.semantic_dimension)
+    if start is not None:
+        checkpoint = load_checkpoint(find_checkpoint(start))
+        table.require(sha256=checkpoint.info.words_sha256)
+        if recipe.model not in (ModelConfig(), checkpoint.info.model):
+            raise TrainingError(
+                f"{start} was trained with another network configuration: leave [model] out of the recipe, "
+                "or start from ImageNet weights"
+            )
+        return checkpoint.model, checkpoint.sha256
+    if not timm.is_model(recipe.model.backbone):
+        raise TrainingError(
+            f"timm {timm.__version__} has no backbone {recipe.model.backbone!r}: correct [model]"
+        )
+    model = ZSI(recipe.model, torch.from_numpy(np.array(table.vector("background"))))
+    load_imagenet_backbone(model.backbone, backbone_weights or find_efficientnet_lite0())
+    return model, None
