@@ -134,7 +134,7 @@ class Opener(QObject):
                 self.problem.emit(f"Some folders cannot be read and were left out: {listed}")
             if not result.found:
                 self.problem.emit(
-                    f"There is no image in {paths[0]}: choose another folder, or see Help for the formats"
+                    f"There is no image in {paths[0]}: choose another folder, or add images to it"
                 )
             new = len(project.image_ids()) - known if self._session.project is project else 0
             return f"{result.found:,} images, {new:,} of them new"
