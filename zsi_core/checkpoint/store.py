@@ -1,4 +1,7 @@
-"""Checkpoints on disk: `model.safetensors`, `config.json`, `card.md` in a folder of their own."""
+"""Checkpoints on disk: `model.safetensors`, `config.json`, `card.md` in a folder of their own.
+
+A checkpoint whose word vectors are not those of the bundled table brings its own table, `words.npz`.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,9 @@ from zsi_core.checkpoint.info import CheckpointInfo
 from zsi_core.errors import CheckpointError
 from zsi_core.files import atomic_write, file_sha256
 from zsi_core.model import ZSI
+from zsi_core.semantics.table import WordTable
 
-WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.md"
+WEIGHTS, CONFIG, CARD, WORDS = "model.safetensors", "config.json", "card.md", "words.npz"
 
 TRAINING_ONLY = ("detector.T_d.", "mask_head.D.")
 """Decoders serve the reconstruction loss only; shipped checkpoints leave them out."""
@@ -42,16 +46,25 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    folder: Path, model: ZSI, info: CheckpointInfo, card: str, *, with_decoders: bool = False
+    folder: Path,
+    model: ZSI,
+    info: CheckpointInfo,
+    card: str,
+    *,
+    with_decoders: bool = False,
+    half: bool = True,
+    words: bytes | None = None,
 ) -> None:
     """Write a checkpoint folder, complete or not at all; an older checkpoint under the same name is replaced.
 
     Args:
         folder: where it goes; its parent must exist.
-        model: weights are stored as float16, except tensors with values beyond its range.
+        model: the network.
         info: content of `config.json`.
         card: model card in Markdown.
         with_decoders: keep what only training needs.
+        half: store weights as float16, except tensors with values beyond its range; else as float32.
+        words: content of its own word table (see `word_table`).
 
     Raises:
         CheckpointError: weights that are not finite, something else under that name, or a file that cannot
@@ -60,7 +73,7 @@ def save_checkpoint(
     if folder.exists() and not (folder / CONFIG).is_file() and not _is_empty_folder(folder):
         raise CheckpointError(f"{folder} exists and is no checkpoint: remove it, or choose another name")
     tensors = {
-        name: _stored(name, value)
+        name: _stored(name, value, half)
         for name, value in model.state_dict().items()
         if with_decoders or not name.startswith(TRAINING_ONLY)
     }
@@ -76,6 +89,9 @@ def save_checkpoint(
                 json.dump(info.to_dict(), stream, indent=1, allow_nan=False)
             with atomic_write(fresh / CARD, "w") as stream:
                 stream.write(card)
+            if words is not None:
+                with atomic_write(fresh / WORDS) as stream:
+                    stream.write(words)
             _replace(folder, fresh, Path(place, "old"))
     except OSError as error:
         raise CheckpointError(
@@ -88,17 +104,15 @@ def _is_empty_folder(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
 
 
-def _stored(name: str, value: Tensor) -> Tensor:
+def _stored(name: str, value: Tensor, half: bool) -> Tensor:
     """A tensor as it goes into the file."""
     value = value.detach().cpu().contiguous()
     if not value.is_floating_point():
         return value
-    half = value.half()
-    if half.isfinite().all():
-        return half
     if not value.isfinite().all():
         raise CheckpointError(f"{name} has values that are not finite: train with a lower learning rate")
-    return value.float()
+    rounded = value.half()
+    return rounded if half and rounded.isfinite().all() else value.float()
 
 
 def _replace(folder: Path, fresh: Path, old: Path) -> None:
@@ -111,6 +125,16 @@ def _replace(folder: Path, fresh: Path, old: Path) -> None:
         if old.exists() and not folder.exists():
             old.rename(folder)
         raise
+
+
+def word_table(folder: Path) -> WordTable:
+    """The word table of a checkpoint: its own, or the bundled one.
+
+    Raises:
+        WordTableError: its own is damaged.
+    """
+    own = folder / WORDS
+    return WordTable.load(own) if own.is_file() else WordTable.bundled()
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
-from zsi_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, vectors_sha256
+from zsi_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, vectors_sha256, word_table
 from zsi_core.errors import CheckpointError, ZsiError
 from zsi_core.inference.encoded import EncodedImage
 from zsi_core.inference.mask_paste import paste_mask
@@ -110,7 +110,7 @@ class Segmenter:
 
         Args:
             name_or_path: installed name ("starter") or checkpoint folder.
-            words: word-vector file; the bundled table by default.
+            words: word-vector file; by default the checkpoint's own table, or the bundled one.
             device: "cuda" if there is one, else "cpu", by default.
             dtype: as in the constructor.
 
@@ -120,7 +120,7 @@ class Segmenter:
         """
         device = _usable_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         checkpoint = load_checkpoint(find_checkpoint(name_or_path))
-        table = WordTable.bundled() if words is None else WordTable.load(words)
+        table = word_table(checkpoint.path) if words is None else WordTable.load(words)
         return cls(checkpoint, table, device=device, dtype=dtype)
 
     def encode(self, image: np.ndarray) -> EncodedImage:
