@@ -44,7 +44,7 @@ class Item:
     def path_for(self, scale: float) -> QPainterPath:
         """An outline that looks the same at a scale in screen pixels per image pixel."""
         path = self.path
-        if scale >= 1 or path.elementCount() <= _MANY_POINTS:
+        if scale >= 0.5 or path.elementCount() <= _MANY_POINTS:
             return path
         level = math.floor(math.log2(scale))
         if self._coarse is None or self._coarse[0] != level:
