@@ -95,7 +95,7 @@ class Rows:
         changed = {column: value for column, value in values.items() if before[column] != value}
         if not changed:
             return False
-        self._write(table, row_id, changed)
+        self._write(table, row_id, changed, before)
         former = {column: before[column] for column in changed}
         self.changes.append(RowChange(table, row_id, "update", _encoded(former)))
         return True
@@ -112,6 +112,11 @@ class Rows:
             self.connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
         self.touched.settings.add(key)
 
+    def set_root(self, root: str) -> None:
+        """Write where the image folder is (see root.py); nothing takes that back."""
+        self.connection.execute("UPDATE meta SET value = ? WHERE key = 'root'", (root,))
+        self.touched.image_list = True
+
     def take_back(self, change: RowChange) -> RowChange:
         """Undo one change; taking back what this returns does it again."""
         table, row_id = change.table, change.row_id
@@ -122,9 +127,9 @@ class Rows:
         if change.action == "delete":
             self._insert(table, values)
             return RowChange(table, row_id, "insert", None)
-        before = _encoded(self._read(table, row_id, tuple(values)))
-        self._write(table, row_id, values)
-        return RowChange(table, row_id, "update", before)
+        before = self._read(table, row_id, tuple(values))
+        self._write(table, row_id, values, before)
+        return RowChange(table, row_id, "update", _encoded({column: before[column] for column in values}))
 
     def _insert(self, table: str, values: Values) -> int:
         row_id = self.connection.execute(_insert_sql(table, tuple(values)), tuple(values.values())).lastrowid
@@ -133,16 +138,16 @@ class Rows:
         self.touched.image_list |= table == "images"
         return row_id
 
-    def _read(self, table: str, row_id: int, columns: tuple[str, ...]) -> dict[str, Any]:
+    def _read(self, table: str, row_id: int, columns: tuple[str, ...]) -> sqlite3.Row:
+        """The columns, and what `_touch` needs."""
         row = self.one(_select_sql(table, columns), row_id)
         if row is None:
             raise KeyError(f"{table} has no row {row_id}")
-        values = dict(row)
-        self._touch(table, row_id, values)
-        return {column: values[column] for column in columns}
+        return row
 
-    def _write(self, table: str, row_id: int, values: Values) -> None:
+    def _write(self, table: str, row_id: int, values: Values, before: sqlite3.Row) -> None:
         self.connection.execute(_update_sql(table, tuple(values)), (*values.values(), row_id))
+        self._touch(table, row_id, before)
         self.touched.image_list |= table == "images" and "name" in values
 
     def _delete(self, table: str, row_id: int) -> str:
@@ -159,7 +164,7 @@ class Rows:
         self.touched.image_list |= table == "images"
         return _encoded(values)
 
-    def _touch(self, table: str, row_id: int, values: Values) -> None:
+    def _touch(self, table: str, row_id: int, values: Values | sqlite3.Row) -> None:
         if table == "objects":
             self.touched.images.add(values["image_id"])
             self.touched.objects.add(values["uuid"])

@@ -10,6 +10,7 @@ from app.project.commands.images import (
     SetImageState,
     SetInfo,
     SetSetting,
+    threshold_key,
 )
 from app.project.commands.objects import (
     AddObjects,
@@ -42,4 +43,5 @@ __all__ = [
     "SetInfo",
     "SetSetting",
     "SetState",
+    "threshold_key",
 ]

@@ -156,9 +156,7 @@ class SetState(Command):
 
     def apply(self, rows: Rows) -> None:
         if self.state not in ("proposed", "accepted", "rejected"):
-            raise CommandError(
-                f"an object cannot be set to {self.state!r}: that follows from how it is edited"
-            )
+            raise CommandError(f"an object cannot be set to {self.state!r}: that follows from its edits")
         for row in _unlocked(rows, self.uuids, "id, state, edits"):
             if row["state"] == "drawn":
                 raise CommandError("an object drawn by hand is no proposal: delete it, or leave it as it is")
