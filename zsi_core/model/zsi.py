@@ -62,6 +62,21 @@ class Regions:
     slots: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class RegionFeatures:
+    """Regions of one image that would train the detector, as the frozen network sees them.
+
+    Attributes:
+        sampled: R regions with their labels.
+        f: (R + M, F), those of the sampled regions, then of the M taught ones without a label.
+        background: (D,) v_b for the detector.
+    """
+
+    sampled: SampledRegions
+    f: Tensor
+    background: Tensor
+
+
 class ZSI(nn.Module):
     """The whole network. Class names enter as word vectors, at the very end.
 
@@ -217,6 +232,30 @@ class ZSI(nn.Module):
                 self.config.distillation_weight * distance.total, distance.count
             )
         return losses
+
+    @torch.no_grad()
+    def sampled_features(
+        self,
+        images: Tensor,
+        sizes: list[tuple[int, int]],
+        targets: Sequence[Target],
+        count: int,
+        positive_fraction: float,
+    ) -> list[RegionFeatures]:
+        """What T_e would be trained on, image by image.
+
+        Args:
+            images, sizes, targets: as for `forward`.
+            count, positive_fraction: regions per image, and the largest share of foreground ones.
+        """
+        pyramid = self._pyramid(images, sizes)
+        rpn = self.rpn.propose(list(pyramid.values()), sizes)
+        sampled = sample_regions(rpn.proposals, targets, count, positive_fraction, self.config.conventions)
+        background, _ = self._backgrounds(rpn.background, len(targets))
+        boxes = [torch.cat([s.boxes, t]) for s, t in zip(sampled, taught_boxes(targets), strict=True)]
+        f, _, _ = self.detector(self._pooled(self.box_pool, pyramid, boxes))
+        parts = f.split([len(b) for b in boxes])
+        return [RegionFeatures(*of_image) for of_image in zip(sampled, parts, background, strict=True)]
 
     def _contrastive_loss(
         self, e: Tensor, labels: Tensor, background: Tensor, word_vectors: Tensor, negatives: Tensor | None
