@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from zsi_core.instances.rle import Rle, to_counts
+
 SMALLEST_SIDE = 3.0
 """Objects with a shorter side, in pixels of the canvas, are ignored rather than taught."""
 
@@ -62,11 +64,17 @@ class View:
         image[:, self.size[1] :] = GREY
         return image
 
-    def mask(self, mask: np.ndarray) -> np.ndarray:
-        """(H, W) bool to (h, w) uint8."""
-        return cv2.warpAffine(
-            mask.astype(np.uint8), _between_centres(self.matrix), self.canvas[::-1], flags=cv2.INTER_NEAREST
-        )
+    def mask(self, mask: Rle) -> np.ndarray:
+        """A mask of the photograph (H, W) on the canvas, (h, w) uint8.
+
+        Only its columns are decoded, and not transposed before they are small: of a photograph of twelve
+        megapixels a whole mask would take longer than everything else.
+        """
+        left, columns = _columns(mask)
+        matrix = _between_centres(self.matrix)
+        matrix[0, 2] += matrix[0, 0] * left
+        on_canvas = cv2.warpAffine(columns, matrix[::-1, [1, 0, 2]], self.canvas, flags=cv2.INTER_NEAREST)
+        return np.ascontiguousarray(on_canvas.T)
 
     def boxes(self, boxes: np.ndarray, least_visible: float = LEAST_VISIBLE) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (N, 4) on the canvas, clipped, and which of them (N,) are still worth teaching."""
@@ -80,6 +88,21 @@ class View:
         before = np.prod(moved[:, 2:] - moved[:, :2], axis=1)
         visible = np.prod(sides, axis=1) / np.maximum(before, 1e-6)
         return clipped.astype(np.float32), (sides.min(axis=1) >= SMALLEST_SIDE) & (visible >= least_visible)
+
+
+def _columns(mask: Rle) -> tuple[int, np.ndarray]:
+    """The columns that a mask (H, W) reaches: number of the first, and their pixels (columns, H) uint8."""
+    height = mask["size"][0]
+    runs = to_counts(mask)
+    runs = runs[: len(runs) // 2 * 2]  # up to the last pixel inside
+    if len(runs) == 0:
+        return 0, np.zeros((1, height), dtype=np.uint8)
+    left, right = int(runs[0]) // height, -(-int(runs.sum()) // height)
+    runs[0] -= left * height
+    pixels = np.zeros((right - left, height), dtype=np.uint8)
+    inside = np.tile(np.array([0, 1], dtype=np.uint8), len(runs) // 2)
+    pixels.reshape(-1)[: runs.sum()] = np.repeat(inside, runs)
+    return left, pixels
 
 
 def _between_centres(matrix: np.ndarray) -> np.ndarray:
@@ -146,10 +169,8 @@ def useful_size(
 
 def random_colour(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Random brightness, contrast and saturation of an image (h, w, 3) uint8, each within 1 ± strength."""
-    brightness, contrast, saturation = rng.uniform(1 - strength, 1 + strength, 3).astype(np.float32)
-    values = image.astype(np.float32) * brightness
-    mean = np.float32(values.mean())
-    values = (values - mean) * contrast + mean
-    grey = values @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    values = (values - grey[..., None]) * saturation + grey[..., None]
-    return values.clip(0, 255).astype(np.uint8)
+    brightness, contrast, saturation = rng.uniform(1 - strength, 1 + strength, 3)
+    # One linear map: brightness, then contrast about the mean, then saturation about the grey of each pixel.
+    mix = saturation * np.eye(3) + (1 - saturation) * np.array([0.299, 0.587, 0.114])
+    offset = (1 - contrast) * brightness * np.mean(cv2.mean(image)[:3])
+    return cv2.transform(image, np.column_stack([contrast * brightness * mix, np.full(3, offset)]))

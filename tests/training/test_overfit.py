@@ -30,7 +30,6 @@ from zsi_core.files import resources_dir
 from zsi_core.images import read_image
 from zsi_core.inference import Segmenter
 from zsi_core.inference.precision import fastest_dtype
-from zsi_core.instances import rle
 from zsi_core.model import ZSI, Target
 from zsi_core.semantics.resolve import resolve_all
 from zsi_core.semantics.table import WordTable
@@ -111,7 +110,7 @@ def _batch(content, rows):
         )
         annotations = content.annotations_of[image.id]
         boxes, _ = view.boxes(np.array([a.xyxy for a in annotations], dtype=np.float32))
-        masks = [view.mask(rle.decode(annotation_rle(a, height, width))) for a in annotations]
+        masks = [view.mask(annotation_rle(a, height, width)) for a in annotations]
         images.append(torch.from_numpy(view.image(pixels)).permute(2, 0, 1))
         sizes.append(view.size)
         targets.append(

@@ -16,6 +16,7 @@ from training.transforms import (
     random_view,
     useful_size,
 )
+from zsi_core.instances.rle import encode
 
 CANVASES = [(96, 96), (80, 112)]  # height, width
 SIZES = [(80, 120), (300, 200), (40, 50), (701, 633)]  # height, width; larger and smaller than the canvas
@@ -64,7 +65,7 @@ def test_the_box_of_a_mask_is_where_the_box_goes() -> None:
         box = some_box(height, width, seed)
         moved, worth = view.boxes(box[None].astype(np.float32))
         if worth[0]:
-            errors[flipped(view)].append(bounds(view.mask(filled(height, width, box))) - moved[0])
+            errors[flipped(view)].append(bounds(view.mask(encode(filled(height, width, box)))) - moved[0])
     for found in errors.values():
         assert len(found) > 50
         assert np.abs(found).max() <= 1.0
@@ -76,7 +77,10 @@ def test_the_image_is_where_the_mask_is() -> None:
     for seed, (height, width, view) in enumerate(views(100)):
         mask = filled(height, width, some_box(height, width, seed))
         photograph = np.repeat(mask[..., None] * np.uint8(255), 3, axis=2)
-        image, moved = view.image(photograph)[: view.size[0], : view.size[1], 0] / 255, view.mask(mask)
+        image, moved = (
+            view.image(photograph)[: view.size[0], : view.size[1], 0] / 255,
+            view.mask(encode(mask)),
+        )
         moved = moved[: view.size[0], : view.size[1]]
         if moved.sum() < 100:
             continue
@@ -100,8 +104,22 @@ def test_a_flip_without_scaling_moves_whole_pixels() -> None:
     pixels = np.arange(96 * 96 * 3, dtype=np.uint32).astype(np.uint8).reshape(96, 96, 3)
     view = View(np.array([[-1.0, 0.0, 96], [0.0, 1.0, 0.0]]), (96, 96), (96, 96), (96, 96))
     assert np.array_equal(view.image(pixels), pixels[:, ::-1])
-    assert np.array_equal(view.mask(pixels[..., 0] > 99), pixels[:, ::-1, 0] > 99)
+    assert np.array_equal(view.mask(encode(pixels[..., 0] > 99)), pixels[:, ::-1, 0] > 99)
     assert view.boxes(np.array([[0.0, 5.0, 10.0, 20.0]]))[0].tolist() == [[86.0, 5.0, 96.0, 20.0]]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.003, 0.3, 0.9, 1.0])
+def test_a_mask_of_any_shape_arrives_whole(share: float) -> None:
+    """Empty, scattered, dense and full ones, reaching the borders or not."""
+    rng = np.random.default_rng(3)
+    mask = rng.random((70, 90)) < share
+    mask[:, :5] &= share == 1.0
+    view = View(np.array([[1.0, 0.0, -4.0], [0.0, 1.0, 6.0]]), (76, 86), (96, 96), (70, 90))
+    expected = np.zeros((96, 96), dtype=np.uint8)
+    expected[6:76, :86] = mask[:, 4:]
+    found = view.mask(encode(mask))
+    assert found.dtype == np.uint8
+    assert np.array_equal(found, expected)
 
 
 def test_a_crop_without_scaling_cuts_whole_pixels() -> None:
@@ -149,7 +167,7 @@ def test_extreme_photographs(size: tuple[int, int]) -> None:
     for _, _, view in views(10, [size]):
         assert min(view.size) >= 1
         assert view.image(np.full((*size, 3), 200, dtype=np.uint8)).shape == (*view.canvas, 3)
-        assert view.mask(np.ones(size, dtype=bool)).shape == view.canvas
+        assert view.mask(encode(np.ones(size, dtype=bool))).shape == view.canvas
 
 
 @pytest.mark.parametrize("scale", [0.3, 0.2, 0.11])

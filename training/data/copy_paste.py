@@ -1,6 +1,7 @@
 """Copy-paste augmentation: objects of one training image, cut out along their masks, on another.
 
 Ghiasi et al., "Simple Copy-Paste is a Strong Data Augmentation Method for Instance Segmentation", CVPR 2021.
+Unlike there, objects that would bury much of the image are not pasted.
 
 Shapes
     h, w  size of the canvas    N  objects of the image    K  objects pasted onto it
@@ -15,13 +16,21 @@ import numpy as np
 from training.data.example import Example
 from training.transforms import LEAST_VISIBLE, SMALLEST_SIDE
 
+LARGEST_PASTED = 0.3
+"""Share of the image that a pasted object may cover."""
+
 MOST_HIDDEN = 0.5
 """Boxes without a mask of which a larger share is pasted over are ignored: what is left is not known."""
 
 
 def random_paste(example: Example, source: Example, rng: np.random.Generator) -> Example:
-    """Paste a random, non-empty part of the objects of `source` that have masks; each has an even chance."""
-    candidates = np.flatnonzero(source.has_mask)
+    """Paste a random, non-empty part of the objects of `source` that have masks; each has an even chance.
+
+    Objects above `LARGEST_PASTED` are left out.
+    """
+    room = example.size[0] * example.size[1]
+    pixels = source.masks.sum(axis=(1, 2), dtype=np.int64)
+    candidates = np.flatnonzero((pixels > 0) & (pixels <= LARGEST_PASTED * room))
     if len(candidates) == 0:
         return example
     chosen = candidates[rng.random(len(candidates)) < 0.5]

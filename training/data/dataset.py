@@ -29,7 +29,6 @@ from training.recipe import Recipe
 from training.transforms import GREY, View, best_canvas, fitted_view, random_colour, random_view, useful_size
 from zsi_core.errors import ImageError, TrainingError
 from zsi_core.images import read_image
-from zsi_core.instances import rle
 from zsi_core.model.targets import Target
 
 STRIDE = 32
@@ -120,11 +119,11 @@ class TrainingImages(Dataset[Item]):
         example = self._example(index, pixels, self._view(index, draw.canvas, rng))
         if self.recipe.copy_paste and rng.random() < self.recipe.copy_paste:
             example = self._pasted(example, self.samples[index].spec.name, rng, lost)
-        image = example.image
-        if self.recipe.colour_jitter:
-            image = random_colour(image, self.recipe.colour_jitter, rng)
+        if self.recipe.colour_jitter:  # not of the margin, which a network finds grey later on as well
+            covered = example.image[: example.size[0], : example.size[1]]
+            covered[:] = random_colour(covered, self.recipe.colour_jitter, rng)
         target = replace(example.target(), seed=int(rng.integers(2**63)))
-        return Item(torch.from_numpy(image).permute(2, 0, 1), example.size, target, tuple(lost))
+        return Item(torch.from_numpy(example.image).permute(2, 0, 1), example.size, target, tuple(lost))
 
     def _readable(self, index: int, rng: np.random.Generator, lost: list[Skipped]) -> tuple[int, np.ndarray]:
         """Index and pixels of an image, or else of the next one drawn that can be read."""
@@ -184,7 +183,7 @@ class TrainingImages(Dataset[Item]):
         masks = np.zeros((len(kept), *view.canvas), dtype=np.uint8)
         for mask, thing in zip(masks, kept, strict=True):
             if thing.mask is not None:
-                mask[:] = view.mask(rle.decode(thing.mask))
+                mask[:] = view.mask(thing.mask)
         teacher, taught_boxes, taught_vectors = self._taught(sample, [o.id for o in kept], view)
         return Example(
             image=view.image(pixels),

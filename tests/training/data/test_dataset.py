@@ -104,6 +104,7 @@ def test_colours_change_unless_the_recipe_says_otherwise(write_set, make_images,
     assert plain.image[:, 0, 0].tolist() == [60, 60, 60]
     assert coloured.image[:, 0, 0].tolist() != [60, 60, 60]
     assert torch.equal(plain.target.masks, coloured.target.masks)
+    assert (coloured.image[:, 64:] == 127).all(), "the margin stays grey"
 
 
 # ---------------------------------------------------------------- chance
