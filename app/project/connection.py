@@ -53,20 +53,17 @@ def connect_reading(path: Path) -> sqlite3.Connection:
     """
     uri = path.absolute().as_uri()
     with sqlite_errors(path):
-        connection = _connect(f"{uri}?mode=ro")
         try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return _connect(f"{uri}?mode=ro")
         except sqlite3.OperationalError:
             # The log's index cannot be made in a read-only folder. Without a log the file alone is all of it.
-            connection.close()
             log = path.with_name(path.name + "-wal")
             if log.exists() and log.stat().st_size:
                 raise ProjectError(
                     f"{path} was not closed properly, and its folder is read-only: copy it together with "
                     f"{log.name} to a folder that can be written, and open it there"
                 ) from None
-            connection = _connect(f"{uri}?immutable=1")
-        return connection
+            return _connect(f"{uri}?immutable=1")
 
 
 def file_version(connection: sqlite3.Connection, path: Path) -> int:
@@ -169,7 +166,12 @@ def _mounts() -> Iterator[tuple[str, str]]:
 
 def _connect(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5, cached_statements=256)
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # opens the file, and its log
+    except BaseException:
+        connection.close()
+        raise
     return connection

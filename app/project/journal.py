@@ -131,9 +131,11 @@ class Journal:
             )
             self._size += size - former
 
-    def prune(self, max_bytes: int = MAX_BYTES, max_age_days: float = MAX_AGE_DAYS) -> None:
+    def prune(self) -> None:
         """Drop the oldest entries beyond the bounds, but never the newest one. Call it in a transaction."""
-        oldest = time.time() - max_age_days * 86400
+        oldest = time.time() - MAX_AGE_DAYS * 86400
+        # With some room to spare, so that not every command from now on has to drop one.
+        max_bytes = MAX_BYTES * 3 // 4 if self.too_large else MAX_BYTES
         last = None
         size = self._size
         newest = self._number("SELECT coalesce(max(seq), 0) FROM entries")
