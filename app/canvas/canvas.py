@@ -59,7 +59,9 @@ class Canvas(QWidget):
 
     def __init__(self, editor: Editor, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._pointing = Pointing(self)  # first of all: events come as soon as something is set
+        # These two first of all: events come as soon as something is set.
+        self.pictures = ImagePainter()
+        self._pointing = Pointing(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setMinimumSize(64, 64)
@@ -67,7 +69,6 @@ class Canvas(QWidget):
         self.editor = editor
         self.scene = Scene()
         self.viewport = Viewport((1, 1), (self.width(), self.height()))
-        self.pictures = ImagePainter()
         self.image_layer = CachedLayer(self.pictures.draw)
         self.object_layer = CachedLayer(self._draw_cached)
         self._settings = ViewSettings()
@@ -93,6 +94,7 @@ class Canvas(QWidget):
             image: upright; may be a scaled preview of a very large one.
             original_size: (width, height) of the original; by default that of `image`.
         """
+        self._pointing.let_go()
         self.active_tool.cancel()
         self.set_objects(())
         self.pictures.set_image(image)

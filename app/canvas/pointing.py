@@ -36,6 +36,7 @@ class Pointing:
         self._place: QPointF | None = None
         self._drawing = False  # the left button is down for the tool
         self._pan_from: QPointF | None = None
+        self._pan_button = Qt.MouseButton.NoButton
         self._space = False
         self._space_used = False
 
@@ -44,10 +45,17 @@ class Pointing:
         """Where the mouse is in the image; None when it is not over the canvas."""
         return self._canvas.viewport.to_image(self._place) if self._place is not None else None
 
+    def let_go(self) -> None:
+        """Another image comes: what is held with the mouse is over."""
+        self._drawing = False
+        self._pan_from = None
+
     def handle(self, event: QEvent) -> bool:
         """Deal with an event of the canvas; False leaves it to Qt."""
         kind = event.type()
-        if isinstance(event, QMouseEvent) and self._canvas.has_image:
+        if not self._canvas.has_image:
+            return False
+        if isinstance(event, QMouseEvent):
             if kind == QEvent.Type.MouseButtonPress:
                 return self._press(event)
             if kind == QEvent.Type.MouseMove:
@@ -66,6 +74,7 @@ class Pointing:
             self._leave()
         elif isinstance(event, QFocusEvent) and kind == QEvent.Type.FocusOut:
             self._set_space(False)
+            self._canvas.active_tool.focus_lost()
         return False
 
     # -- mouse
@@ -78,7 +87,7 @@ class Pointing:
         self._place = event.position()
         left = event.button() == Qt.MouseButton.LeftButton
         if event.button() == Qt.MouseButton.MiddleButton or (left and self._space):
-            self._pan_from = event.position()
+            self._pan_from, self._pan_button = event.position(), event.button()
             self._space_used = True
             self._canvas.setCursor(Qt.CursorShape.ClosedHandCursor)
             return True
@@ -117,10 +126,7 @@ class Pointing:
         return True
 
     def _release(self, event: QMouseEvent) -> bool:
-        if self._pan_from is not None and event.button() in (
-            Qt.MouseButton.MiddleButton,
-            Qt.MouseButton.LeftButton,
-        ):
+        if self._pan_from is not None and event.button() == self._pan_button:
             self._pan_from = None
             self._show_cursor()
             return True

@@ -16,13 +16,13 @@ from app.canvas.pixels import decode_window, encode_window
 from app.project.geometry import Box
 from zsi_core.instances import Rle
 
-MAX_SIDE = 480
+MAX_SIDE = 360
 """GrabCut's time grows with the pixels: larger crops are scaled down to this side."""
 AROUND = 0.15
 """Share of the object's size that is looked at around it."""
 BAND = 0.04
 """Share of the object's size by which the edge may move."""
-ROUNDS = 4
+ROUNDS = 3
 
 
 @dataclass(frozen=True, eq=False)

@@ -173,7 +173,8 @@ class BrushTool(Tool):
         rows, columns = part.shape
         picture = QImage(part.data, columns, rows, columns, QImage.Format.Format_Indexed8)
         red, green, blue = self._object.colour if self._object else _NEW
-        picture.setColorTable([0, qRgba(red, green, blue, 140)])
+        opacity = round(255 * max(0.4, self.canvas.settings.opacity))
+        picture.setColorTable([0, qRgba(red, green, blue, opacity)])
         target = viewport.rect_to_widget((left, top, left + columns * step, top + rows * step))
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         painter.drawImage(target, picture)

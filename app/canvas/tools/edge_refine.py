@@ -11,8 +11,9 @@ from app.canvas import shaping
 from app.canvas.refining import crop_around, refine
 from app.canvas.tools.marking import paint_frame
 from app.canvas.tools.tool import Pointer, Tool
+from app.errors import report_exception
 from app.jobs import Task, run_task
-from zsi_core.instances import Rle
+from app.project.geometry import Geometry
 
 if TYPE_CHECKING:
     from app.canvas.canvas import Canvas
@@ -54,21 +55,32 @@ class EdgeRefineTool(Tool):
         geometry = object_.geometry
         crop = crop_around(self.canvas.pictures, geometry.box, size)
 
-        def done(mask: Rle | None) -> None:
+        def work(task: Task) -> Geometry | None:
+            refined = shaping.from_mask(refine(crop, shaping.as_mask(geometry, size)))
+            if refined is not None:
+                task.check()
+                _ = refined.parts  # traced here, so that drawing it does not hold up the window
+            return refined
+
+        def done(result: Geometry | None) -> None:
             self._task = None
             self.canvas.update()
             current = self.canvas.scene.get(object_.uuid)
             if current is None or current.object.geometry is not geometry:
                 return  # it was changed meanwhile
-            result = shaping.from_mask(mask)
             if result is None:
                 self.canvas.message.emit("No edge was found: the object stays as it was.")
                 return
             self.canvas.editor.replace({object_.uuid: result}, "edge_refine")
             self.canvas.message.emit("The edge is refined; undo brings the old one back.")
 
+        def failed(error: Exception) -> None:
+            self._task = None
+            self.canvas.update()
+            report_exception(error)
+
         self._uuid = object_.uuid
-        self._task = run_task(lambda _: refine(crop, shaping.as_mask(geometry, size)), done)
+        self._task = run_task(work, done, failed)
         self.canvas.message.emit("Refining the edge ...")
         self.canvas.update()
 

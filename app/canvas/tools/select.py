@@ -179,10 +179,11 @@ class SelectTool(Tool):
     # -- clicks
 
     def _click(self, pointer: Pointer) -> None:
-        if self._place is not None:
-            return
         below = [item.object.uuid for item in self.canvas.scene.at(pointer.x, pointer.y)]
         chosen = self.canvas.selection
+        on_edge = self._place is not None and self._breaks_edge
+        if self._place is not None and not (on_edge and below and below[0] not in chosen):
+            return  # a click on a point or an edge changes nothing
         if pointer.ctrl:
             if below:
                 kept = [uuid for uuid in chosen if uuid != below[0]]
@@ -317,6 +318,9 @@ class SelectTool(Tool):
     def key_released(self, key: Qt.Key) -> None:
         if key in _ARROWS:
             self._end_nudging()
+
+    def focus_lost(self) -> None:
+        self._end_nudging()
 
     def _end_nudging(self) -> None:
         if self._doing is _Doing.NUDGING:

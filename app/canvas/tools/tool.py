@@ -95,6 +95,9 @@ class Tool:
     def key_released(self, key: Qt.Key) -> None:
         """A key went up."""
 
+    def focus_lost(self) -> None:
+        """Keys that are held will not be seen going up."""
+
     def modifiers_changed(self, modifiers: Qt.KeyboardModifier) -> None:
         """Ctrl, Shift or Alt went down or up."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -129,3 +130,42 @@ def test_a_high_resolution_screen_gets_all_its_pixels(canvas, make):
     place = canvas.viewport.to_widget(150, 150) * 2
     assert pixmap.toImage().pixelColor(place.toPoint()).alpha() > 0
     assert pixmap.toImage().pixelColor(5, 5).alpha() == 0
+
+
+class Painted(QObject):
+    """Counts the pixels of the widget that are painted."""
+
+    def __init__(self, canvas):
+        super().__init__(canvas)
+        self.pixels = 0
+        canvas.installEventFilter(self)
+
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Paint:
+            rect = event.region().boundingRect()
+            self.pixels += rect.width() * rect.height()
+        return False
+
+
+def test_a_brush_on_a_large_image_repaints_only_where_it_is(canvas, hand):
+    image = QImage(4000, 3000, QImage.Format.Format_RGB32)
+    image.fill(0)
+    canvas.set_image(image)
+    canvas.set_tool("brush")
+    canvas.set_brush_size(100)
+    hand.press(1000, 1000)
+    QApplication.processEvents()
+    painted = Painted(canvas)
+    hand.drag_to(1100, 1000)
+    QApplication.processEvents()
+    assert 0 < painted.pixels < (220 * canvas.zoom + 40) * (120 * canvas.zoom + 40)
+    hand.key(Qt.Key.Key_Escape)
+
+
+def test_hovering_repaints_only_the_object(canvas, hand, many):
+    hand.move(290, 290)
+    QApplication.processEvents()
+    painted = Painted(canvas)
+    hand.move(27, 27)
+    QApplication.processEvents()
+    assert 0 < painted.pixels < 60 * 60

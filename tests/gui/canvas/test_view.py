@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtGui import QImage, QKeySequence, QShortcut, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -194,3 +194,38 @@ def test_without_an_image_nothing_can_be_drawn(canvas, hand, editor):
     hand.drag((0, 0), (50, 50))
     canvas.grab()
     assert editor.calls == []
+
+
+def test_another_image_amid_a_gesture_ends_it(canvas, hand, editor):
+    canvas.set_tool("brush")
+    hand.press(100, 100)
+    image = QImage(400, 300, QImage.Format.Format_RGB32)
+    image.fill(0)
+    canvas.set_image(image)
+    hand.drag_to(200, 100)
+    hand.release(200, 100)
+    assert editor.calls == [] and not canvas.drawing
+
+
+def test_keys_reach_shortcuts_of_the_window_unless_the_tool_needs_them(canvas, hand, make, qtbot):
+    """Enter means "accept" to the window; while a polygon is drawn it closes that."""
+    pressed = []
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Backspace, Qt.Key.Key_Left, Qt.Key.Key_Escape, Qt.Key.Key_X):
+        shortcut = QShortcut(QKeySequence(key), canvas)
+        shortcut.activated.connect(lambda key=key: pressed.append(key))
+    hand.key(Qt.Key.Key_Return)
+    hand.key(Qt.Key.Key_X)
+    assert pressed == [Qt.Key.Key_Return, Qt.Key.Key_X]
+    canvas.set_tool("polygon")
+    for place in ((50, 50), (150, 50), (150, 150), (50, 150)):
+        hand.click(*place)
+    hand.key(Qt.Key.Key_Backspace)
+    hand.key(Qt.Key.Key_Return)
+    assert len(pressed) == 2 and len(canvas.objects) == 1
+    canvas.set_tool("select")
+    hand.key(Qt.Key.Key_Left)
+    hand.key(Qt.Key.Key_Escape)
+    assert len(pressed) == 2 and canvas.selection == ()
+    hand.key(Qt.Key.Key_Escape)
+    hand.key(Qt.Key.Key_Left)
+    assert pressed[2:] == [Qt.Key.Key_Escape, Qt.Key.Key_Left]
