@@ -103,6 +103,9 @@ class ImageLoader(QObject):
 
         def failed(error: Exception) -> None:
             self._running.pop(path, None)
+            if path == self._wanted and not urgent:
+                self._start(path)  # it was read ahead, perhaps while it was being written
+                return
             if path == self._wanted:  # a broken neighbour is told of when it is to be shown
                 self.failed.emit(path, error)
             self._prefetch()
@@ -111,8 +114,10 @@ class ImageLoader(QObject):
             if path == self._wanted:
                 self.loaded.emit(image)
 
-        urgent = _URGENT if path == self._wanted else 0
-        self._running[path] = run_task(_decoder(path), done, failed, on_report=preview, priority=urgent)
+        urgent = path == self._wanted
+        self._running[path] = run_task(
+            _decoder(path), done, failed, on_report=preview, priority=_URGENT if urgent else 0
+        )
 
     def _prefetch(self) -> None:
         if self._running:

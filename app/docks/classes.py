@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QKeySequence
 from PySide6.QtWidgets import (
@@ -23,7 +21,7 @@ from PySide6.QtWidgets import (
 from app.docks.classes_model import ClassesModel
 from app.docks.row_delegate import RowDelegate
 from app.project import Change, ClassRecord
-from app.project.commands import AddClass, DeleteClass, EditClass, MergeClasses
+from app.project.commands import AddClass, Batch, DeleteClass, EditClass, MergeClasses
 from app.session import Session
 from app.settings import Settings
 from app.theme import icon
@@ -229,7 +227,8 @@ class ClassesPanel(QWidget):
             box = QMessageBox(
                 QMessageBox.Icon.Question,
                 "Delete class",
-                f"Delete {names} and {objects:,} objects in all images? Undo brings them back.",
+                f"Delete {names} and {objects:,} object{'s' if objects != 1 else ''} in all images? "
+                "Undo brings them back.",
                 QMessageBox.StandardButton.Cancel,
                 self,
             )
@@ -241,6 +240,5 @@ class ClassesPanel(QWidget):
             self._delete_now(selected)
 
     def _delete_now(self, records: list[ClassRecord]) -> None:
-        step = str(uuid4())
-        for record in records:
-            self._session.do(DeleteClass(record.id), group=step)
+        names = ", ".join(record.name for record in records)
+        self._session.do(Batch([DeleteClass(record.id) for record in records], f"Delete class {names}"))

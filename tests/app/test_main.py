@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from app import __main__ as start
-from app import qt_guard
+from app import errors, qt_guard
 from zsi_core import __version__
-from zsi_core.errors import EXIT_BAD_INPUT
+from zsi_core.errors import EXIT_BAD_INPUT, ImageError
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,3 +67,22 @@ print(json.dumps([name for name in ("torch", "torchvision", "timm", "gensim") if
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_an_exception_that_nobody_caught_is_reported_in_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    reports: list[errors.Report] = []
+    errors.install_hook()
+    errors.set_receiver(reports.append)
+    try:
+        sys.excepthook(ValueError, ValueError("in the window"), None)
+        thread = threading.Thread(target=lambda: 1 / 0)
+        thread.start()
+        thread.join()
+        sys.excepthook(ImageError, ImageError("a.jpg is empty"), None)
+    finally:
+        errors.set_receiver(None)
+    assert "in the window" in reports[0].message
+    assert "ZeroDivisionError" in reports[1].details
+    assert reports[2] == errors.Report("a.jpg is empty")
