@@ -12,7 +12,7 @@ from zsi_core.coco.provenance import STATES
 ORDERS = ("name", "uncertain")
 """By name as a person would sort, or only images with proposals to review, the lowest score first."""
 
-_WORD = re.compile(r'(?:(\w+):)?(?:"([^"]*)"?|(\S+))')
+_WORD = re.compile(r'(?:(\w+):)?(?:"([^"]*)"?|(\S*))')
 _SCORE = re.compile(r"(?P<low>[\d.]+)-(?P<high>[\d.]+)|(?P<sign>[<>]=?)(?P<bound>[\d.]+)")
 
 
@@ -48,16 +48,22 @@ class ImageFilter:
             FilterError: a state or score makes no sense; the message says which and what is allowed.
         """
         words, classes, states = [], [], []
-        low = high = None
+        low: float | None = None
+        high: float | None = None
         for key, quoted, plain in _WORD.findall(text):
             value = quoted or plain
-            if key == "class" and value:
+            if not value:  # nothing, or `class:` while it is being typed
+                continue
+            if key == "class":
                 classes.append(value)
             elif key == "state":
                 states.append(_state(value))
             elif key == "score":
-                low, high = _scores(value)
-            elif value or key:
+                bounds = _scores(value)
+                low, high = (
+                    new if new is not None else old for new, old in zip(bounds, (low, high), strict=True)
+                )
+            else:
                 words.append(f"{key}:{value}" if key else value)
         return cls(tuple(words), tuple(classes), tuple(states), low, high, order)
 

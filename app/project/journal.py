@@ -169,20 +169,24 @@ class Journal:
 
     def _candidates(self, image_id: int | None, *, undo: bool) -> Iterator[Step]:
         """Applied steps, newest first, or undone steps, last undone first; each group once."""
-        place, state = ("seq", "e.undone = 0") if undo else ("undone", "e.undone > 0")
+        if undo:
+            place, state, of_image = "seq", "e.undone = 0", "entry_images i CROSS JOIN entries e"
+        else:
+            place, state, of_image = "undone", "e.undone > 0", "entries e CROSS JOIN entry_images i"
+        order = "i.seq" if undo else "e.undone"  # of the table that the join is forced to begin with
         groups: list[str] = []
         limit = 2**63 - 1
         while True:
             other = f"(e.group_id IS NULL OR e.group_id NOT IN ({', '.join('?' * len(groups))}))"
-            order = f"{state} AND e.{place} < {limit:d} AND {other} ORDER BY e.{place} DESC LIMIT 1"
+            wanted = f"{state} AND e.{place} < {limit:d} AND {other}"
+            every = f"{wanted} ORDER BY e.{place} DESC LIMIT 1"
             if image_id is None:
-                sources = [f"SELECT e.* FROM entries e WHERE {order}"]
+                sources = [f"SELECT e.* FROM entries e WHERE {every}"]
             else:
                 sources = [
-                    # Forced to begin with the entries of the image: few.
-                    "SELECT e.* FROM entry_images i CROSS JOIN entries e ON e.seq = i.seq "
-                    f"WHERE i.image_id = {image_id:d} AND {order}",
-                    f"SELECT e.* FROM entries e WHERE e.project_wide AND {order}",
+                    f"SELECT e.* FROM {of_image} ON e.seq = i.seq "
+                    f"WHERE i.image_id = {image_id:d} AND {wanted} ORDER BY {order} DESC LIMIT 1",
+                    f"SELECT e.* FROM entries e WHERE e.project_wide AND {every}",
                 ]
             found = [row for sql in sources if (row := self._connection.execute(sql, groups).fetchone())]
             if not found:

@@ -244,18 +244,24 @@ class Queries:
             parameters += ids
         if filter.states:
             statuses = [state for state in filter.states if state in IMAGE_STATUSES]
-            any_of = [f"status IN ({', '.join('?' * len(statuses))})"] if statuses else []
+            # "+": the index of the uncertain ones is the better one.
+            status = "+status" if filter.order == "uncertain" else "status"
+            any_of = [f"{status} IN ({', '.join('?' * len(statuses))})"] if statuses else []
             parameters += statuses
             any_of += [f"n_{state} > 0" for state in STATES if state in filter.states]
             conditions.append(f"({' OR '.join(any_of)})")
-        if filter.min_score is not None or filter.max_score is not None:
-            low = -1e9 if filter.min_score is None else filter.min_score
-            high = 1e9 if filter.max_score is None else filter.max_score
+        if filter.min_score is not None:
+            conditions.append("max_score >= ?")
+            parameters.append(filter.min_score)
+        if filter.max_score is not None:
+            conditions.append("min_score <= ?")
+            parameters.append(filter.max_score)
+        if filter.min_score is not None and filter.max_score is not None:
             conditions.append(
-                "n_proposed > 0 AND EXISTS (SELECT 1 FROM objects WHERE image_id = images.id "
-                "AND state = 'proposed' AND score BETWEEN ? AND ?)"
+                "EXISTS (SELECT 1 FROM objects WHERE image_id = images.id AND state = 'proposed' "
+                "AND score BETWEEN ? AND ?)"
             )
-            parameters += (low, high)
+            parameters += (filter.min_score, filter.max_score)
         if filter.order == "uncertain":
             conditions.append("n_proposed > 0 AND min_score IS NOT NULL")
         return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), parameters

@@ -44,7 +44,7 @@ CREATE TABLE images (
         CASE WHEN finished THEN 'finished'
              WHEN n_proposed THEN 'proposals'
              WHEN {" + ".join(f"n_{state}" for state in STATES)} THEN 'started'
-             ELSE 'new' END) VIRTUAL
+             ELSE 'new' END) STORED
 );
 CREATE INDEX images_by_name ON images (sort_key);
 CREATE INDEX images_by_status ON images (status, sort_key);

@@ -131,7 +131,8 @@ def test_a_killed_process_leaves_no_lock(project: Project) -> None:
     path = closed(project)
     code = (
         "import sys, time; from pathlib import Path; from app.project import Project\n"
-        "project = Project.open(Path(sys.argv[1])); print(repr(project.read_only), flush=True); time.sleep(60)"
+        "project = Project.open(Path(sys.argv[1]))\n"
+        "print(repr(project.read_only), flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, path], cwd=ROOT, stdout=subprocess.PIPE, text=True
