@@ -8,109 +8,141 @@ zero-shot split calls unseen ("airliner", "tabby"): no box or mask of them is us
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import timm
 import torch
 from timm.data import ImageNetInfo
-from torch import Tensor, nn
+from torchvision.ops import box_iou, nms
 
 from training.backbone_weights import read_efficientnet_lite0
 from zsi_core.coco.reader import image_path, read_coco
 from zsi_core.files import atomic_write
 from zsi_core.images import read_image
-from zsi_core.model.backbone import normalise
+from zsi_core.inference import Segmenter
+from zsi_core.inference.classifier import NamedClassifier, crop
 from zsi_core.semantics.resolve import resolve
 from zsi_core.semantics.table import WordTable
 
+NETWORK = "tf_efficientnet_lite0"
 CROP = 224
-MARGIN = 0.15
-TOP = 10
 SMALLEST_SIDE = 16.0
 BATCH = 32
 
+REGIONS = 12
+"""Most regions without a label that are shown to the teacher, of an image."""
 
-class ImageNetTeacher:
+SMALLEST_REGION = 24.0
+COVERED = 0.7
+"""Overlap from which a region is that of a label."""
+
+
+class ImageNetTeacher(NamedClassifier):
     """EfficientNet-Lite0 with its classifier, and the word vectors of its 1,000 names."""
 
     def __init__(self, weights: Path, table: WordTable) -> None:
-        self.network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
-        self.network.load_state_dict(read_efficientnet_lite0(weights, self.network))
-        self.network = self.network.to(memory_format=torch.channels_last)
-        self.names = torch.from_numpy(_imagenet_vectors(table))
-
-    @torch.inference_mode()
-    def vectors(self, crops: list[np.ndarray]) -> Tensor:
-        """Unit word vectors (N, D) of crops (224, 224, 3) uint8 RGB."""
-        images = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
-        with torch.autocast("cpu", torch.bfloat16):
-            scores = self.network(normalise(images).contiguous(memory_format=torch.channels_last))
-        weight, which = scores.float().softmax(dim=1).topk(TOP)
-        return nn.functional.normalize((weight[:, :, None] * self.names[which]).sum(dim=1), dim=1)
+        network = timm.create_model(NETWORK, pretrained=False)
+        network.load_state_dict(read_efficientnet_lite0(weights, network))
+        super().__init__(network, torch.from_numpy(_imagenet_vectors(table)))
 
 
 def write_teacher_vectors(
     annotations: Path,
     images: Path,
     out: Path,
-    teacher: ImageNetTeacher,
+    teacher: NamedClassifier,
     tell: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    segmenter: Segmenter | None = None,
 ) -> int:
     """Write teacher vectors of every box of a COCO file whose sides are long enough to recognise anything.
 
     Args:
         annotations: COCO file.
         images: its image folder.
-        out: `.npz` with `ids` (N,) int64, annotation ids, and `vectors` (N, D) float16.
+        out: `.npz` with `ids` (N,) int64, annotation ids, and `vectors` (N, D) float16; of regions without a
+            label `region_image` (M,) int64, image ids, `region_boxes` (M, 4) float32, x1, y1, x2, y2 in
+            pixels, and `region_vectors` (M, D) float16.
         teacher: whom to ask.
         tell: is told how many images are done, and of how many.
+        segmenter: finds regions that no label covers; none without it.
 
     Returns:
-        N.
+        N + M.
     """
-    ids: list[int] = []
-    vectors = [np.empty((0, teacher.names.shape[1]), dtype=np.float16)]
-    batch: list[tuple[int, np.ndarray]] = []
-
-    def flush() -> None:
-        if batch:
-            ids.extend(identity for identity, _ in batch)
-            vectors.append(teacher.vectors([crop for _, crop in batch]).numpy().astype(np.float16))
-            batch.clear()
-
-    for entry in _crops(annotations, images, tell):
-        batch.append(entry)
-        if len(batch) == BATCH:
-            flush()
-    flush()
-    with atomic_write(out) as stream:
-        np.savez(stream, ids=np.array(ids, dtype=np.int64), vectors=np.concatenate(vectors))
-    return len(ids)
-
-
-def _crops(
-    annotations: Path, images: Path, tell: Callable[[int, int], None]
-) -> Iterator[tuple[int, np.ndarray]]:
     content = read_coco(annotations)
+    asked = _Asked(teacher)
     for done, image in enumerate(content.images):
         tell(done, len(content.images))
-        boxes = [
-            a for a in content.annotations_of[image.id] if not a.iscrowd and min(a.bbox[2:]) >= SMALLEST_SIDE
-        ]
-        if not boxes:
+        labelled = [a for a in content.annotations_of[image.id] if not a.iscrowd]
+        large = [a for a in labelled if min(a.bbox[2:]) >= SMALLEST_SIDE]
+        if not large and segmenter is None:
             continue
         pixels = read_image(image_path(images, image))
-        height, width = pixels.shape[:2]
-        for annotation in boxes:
-            x, y, w, h = annotation.bbox
-            x1, x2 = max(0, int(x - MARGIN * w)), min(width, int(x + (1 + MARGIN) * w) + 1)
-            y1, y2 = max(0, int(y - MARGIN * h)), min(height, int(y + (1 + MARGIN) * h) + 1)
-            if x1 < x2 and y1 < y2:
-                crop = cv2.resize(pixels[y1:y2, x1:x2], (CROP, CROP), interpolation=cv2.INTER_AREA)
-                yield annotation.id, crop
+        for annotation in large:
+            asked.add(pixels, annotation.xyxy, annotation.id, None)
+        if segmenter is not None:
+            for box in _unlabelled(segmenter, pixels, [a.xyxy for a in labelled]):
+                asked.add(pixels, box, image.id, box)
+    asked.write(out)
+    return len(asked.ids)
+
+
+class _Asked:
+    """Crops on their way to the teacher, in batches, and its answers."""
+
+    def __init__(self, teacher: NamedClassifier) -> None:
+        self.teacher = teacher
+        self.ids: list[int] = []
+        self.boxes: list[Sequence[float] | None] = []
+        self.vectors = [np.empty((0, teacher.names.shape[1]), dtype=np.float16)]
+        self._waiting: list[np.ndarray] = []
+
+    def add(self, pixels: np.ndarray, box: Sequence[float], id: int, region: Sequence[float] | None) -> None:
+        shown = crop(pixels, box, CROP)
+        if shown is None:
+            return
+        self._waiting.append(shown)
+        self.ids.append(id)
+        self.boxes.append(region)
+        if len(self._waiting) == BATCH:
+            self._ask()
+
+    def _ask(self) -> None:
+        if self._waiting:
+            self.vectors.append(self.teacher.vectors(self._waiting).numpy().astype(np.float16))
+            self._waiting.clear()
+
+    def write(self, out: Path) -> None:
+        self._ask()
+        vectors, ids = np.concatenate(self.vectors), np.array(self.ids, dtype=np.int64)
+        is_region = np.array([box is not None for box in self.boxes], dtype=bool)
+        regions = [box for box in self.boxes if box is not None]
+        with atomic_write(out) as stream:
+            np.savez(
+                stream,
+                ids=ids[~is_region],
+                vectors=vectors[~is_region],
+                region_image=ids[is_region],
+                region_boxes=np.array(regions, dtype=np.float32).reshape(-1, 4),
+                region_vectors=vectors[is_region],
+            )
+
+
+def _unlabelled(
+    segmenter: Segmenter, pixels: np.ndarray, labelled: Sequence[Sequence[float]]
+) -> list[list[float]]:
+    """Boxes of the most object-like regions that no label covers."""
+    encoded = segmenter.encode(pixels)
+    boxes, objectness = encoded.boxes.cpu(), encoded.regions.objectness.cpu()
+    large = ((boxes[:, 2:] - boxes[:, :2]).amin(dim=1) >= SMALLEST_REGION).nonzero()[:, 0]
+    best = large[nms(boxes[large], objectness[large], 0.5)][:REGIONS]
+    if labelled and len(best):
+        known = torch.tensor(np.array(labelled), dtype=torch.float32)
+        best = best[box_iou(boxes[best], known).amax(dim=1) < COVERED]
+    return boxes[best].tolist()
 
 
 def _imagenet_vectors(table: WordTable) -> np.ndarray:

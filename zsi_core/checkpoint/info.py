@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,25 @@ from zsi_core.model.config import ModelConfig
 
 SCHEMA_VERSION = 1
 PROFILES = ("default", "reference")
+
+
+@dataclass(frozen=True)
+class SecondOpinionInfo:
+    """An image classifier beside the network (see `zsi_core.inference.second_opinion`).
+
+    Attributes:
+        network: its timm name.
+        sha256: of its file.
+        weight: of its answer beside a semantic feature of length 1.
+        regions: how many of an image it looks at.
+        side: of a crop in pixels.
+    """
+
+    network: str
+    sha256: str
+    weight: float
+    regions: int
+    side: int
 
 
 @dataclass(frozen=True)
@@ -32,6 +51,7 @@ class CheckpointInfo:
         recipe: the resolved training recipe.
         parent: SHA-256 of the weights that training started from, or None.
         profile: family of configurations.
+        second_opinion: what the classifier beside the weights is, or None.
     """
 
     model: ModelConfig
@@ -44,6 +64,7 @@ class CheckpointInfo:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     parent: str | None = None
     profile: str = "default"
+    second_opinion: SecondOpinionInfo | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Content of `config.json`."""
@@ -59,6 +80,7 @@ class CheckpointInfo:
             "metrics": dict(self.metrics),
             "recipe": dict(self.recipe),
             "parent": self.parent,
+            "second_opinion": None if self.second_opinion is None else asdict(self.second_opinion),
         }
 
     @classmethod
@@ -126,7 +148,25 @@ class CheckpointInfo:
             model=model,
             seen=tuple(values["seen"]),
             parent=parent,
+            second_opinion=_second_opinion(values.get("second_opinion"), where),
         )
+
+
+def _second_opinion(values: Any, where: str) -> SecondOpinionInfo | None:
+    if values is None:
+        return None
+    kinds = {"network": str, "sha256": str, "weight": float, "regions": int, "side": int}
+    if (
+        not isinstance(values, dict)
+        or set(values) != set(kinds)
+        or any(type(values[key]) is not kind for key, kind in kinds.items())
+        or min(values["weight"], values["regions"], values["side"]) <= 0
+    ):
+        raise CheckpointError(
+            f"{where}: 'second_opinion' must hold network, sha256, and weight, regions and side above 0, but "
+            f"got {values!r}: copy the checkpoint again"
+        )
+    return SecondOpinionInfo(**values)
 
 
 def _are_names(values: list[Any]) -> bool:

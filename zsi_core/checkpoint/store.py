@@ -23,6 +23,7 @@ from zsi_core.model import ZSI
 from zsi_core.semantics.table import WordTable
 
 WEIGHTS, CONFIG, CARD, WORDS = "model.safetensors", "config.json", "card.md", "words.npz"
+SECOND_OPINION = "second_opinion.safetensors"
 
 TRAINING_ONLY = ("detector.T_d.", "mask_head.D.")
 """Decoders serve the reconstruction loss only; shipped checkpoints leave them out."""
@@ -54,6 +55,7 @@ def save_checkpoint(
     with_decoders: bool = False,
     half: bool = True,
     words: bytes | None = None,
+    second_opinion: bytes | None = None,
 ) -> None:
     """Write a checkpoint folder, complete or not at all; an older checkpoint under the same name is replaced.
 
@@ -65,6 +67,7 @@ def save_checkpoint(
         with_decoders: keep what only training needs.
         half: store weights as float16, except tensors with values beyond its range; else as float32.
         words: content of its own word table (see `word_table`).
+        second_opinion: content of the classifier's file that `info` describes.
 
     Raises:
         CheckpointError: weights that are not finite, something else under that name, or a file that cannot
@@ -89,9 +92,10 @@ def save_checkpoint(
                 json.dump(info.to_dict(), stream, indent=1, allow_nan=False)
             with atomic_write(fresh / CARD, "w") as stream:
                 stream.write(card)
-            if words is not None:
-                with atomic_write(fresh / WORDS) as stream:
-                    stream.write(words)
+            for name, content in ((WORDS, words), (SECOND_OPINION, second_opinion)):
+                if content is not None:
+                    with atomic_write(fresh / name) as stream:
+                        stream.write(content)
             _replace(folder, fresh, Path(place, "old"))
     except OSError as error:
         raise CheckpointError(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from zsi_core.inference.preprocessing import Fitted
+from zsi_core.inference.second_opinion import Opinions
 from zsi_core.model import Regions
 
 
@@ -23,6 +24,8 @@ class EncodedImage:
         boxes: (R, 4) float32 in pixels of the photograph.
         fitted: how the photograph lies in the canvas (its pixels are dropped).
         checkpoint_sha256: the weights that made it; others cannot read it.
+        opinions: of the classifier beside the network, which `regions.features` are joined with; None where
+            the checkpoint has no classifier.
         pixel_features: region -> (C, 28, 28), filled in as queries show regions.
     """
 
@@ -30,6 +33,7 @@ class EncodedImage:
     boxes: Tensor
     fitted: Fitted
     checkpoint_sha256: str
+    opinions: Opinions | None = None
     pixel_features: dict[int, Tensor] = field(default_factory=dict)
 
     @property

@@ -33,6 +33,7 @@ from zsi_core.inference.scoring import (
     foreground_scores,
     fused_scores,
 )
+from zsi_core.inference.second_opinion import SecondOpinion
 from zsi_core.inference.vocabulary import Mode, Vocabulary, VocabularyBuilder
 from zsi_core.instances import Instances
 from zsi_core.instances.rle import Rle
@@ -80,7 +81,8 @@ class Segmenter:
 
         Raises:
             WordTableError: another table than the checkpoint's.
-            CheckpointError: the seen classes' vectors are not those of training.
+            CheckpointError: the seen classes' vectors are not those of training, or the classifier beside the
+                weights cannot be read.
         """
         info = checkpoint.info
         table.require(sha256=info.words_sha256, dimension=info.model.semantic_dimension)
@@ -96,6 +98,11 @@ class Segmenter:
         self.canvases = tuple((h, w) for h, w in info.preprocessing.get("canvases", CANVASES))
         self.calibration = Calibration.from_dict(info.calibration)
         self.model = checkpoint.model.eval().to(device).to(memory_format=torch.channels_last)
+        self.second_opinion = (
+            SecondOpinion.load(checkpoint.path, info.second_opinion, device=device, dtype=self.dtype)
+            if info.second_opinion
+            else None
+        )
 
     @classmethod
     def load(
@@ -135,7 +142,12 @@ class Segmenter:
         half = {name: level.half() for name, level in regions.pyramid.items()}
         regions = replace(regions, pyramid=type(regions.pyramid)(half))
         fitted = replace(fitted, pixels=fitted.pixels[:, :, :0, :0])
-        return EncodedImage(regions, fitted.to_image(regions.boxes), fitted, self.checkpoint.sha256)
+        boxes = fitted.to_image(regions.boxes)
+        opinions = None
+        if self.second_opinion is not None:
+            opinions = self.second_opinion.about(image, boxes, regions.objectness)
+            regions = replace(regions, features=opinions.join(regions.features, boxes))
+        return EncodedImage(regions, boxes, fitted, self.checkpoint.sha256, opinions)
 
     def query(
         self,
@@ -346,7 +358,8 @@ class Segmenter:
     def _described(self, encoded: EncodedImage, boxes: Tensor) -> Tensor:
         """Semantic features (N, D) of boxes (N, 4) in pixels of the photograph."""
         with self._precision():
-            return self.model.describe_boxes(self._float(encoded), encoded.fitted.to_canvas(boxes))
+            features = self.model.describe_boxes(self._float(encoded), encoded.fitted.to_canvas(boxes))
+        return features if encoded.opinions is None else encoded.opinions.join(features, boxes)
 
     def _logits(self, features: Tensor, encoded: EncodedImage, vocabulary: Vocabulary) -> Tensor:
         background = encoded.regions.background[0].expand(len(features), -1)
