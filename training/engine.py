@@ -67,7 +67,7 @@ class Trainer:
         self.word_vectors = word_vectors.to(device)
         self.bf16 = bf16
         freeze(model.backbone, recipe.frozen_stages)
-        if recipe.trained == "heads":
+        if recipe.trained != "all":
             model.backbone.requires_grad_(False)
         if bf16 and device.type == "cpu":
             depthwise_in_float32(model.backbone)
@@ -125,8 +125,8 @@ class Trainer:
         return weight * torch.stack([losses.get(name, nothing).detach().float() for name in LOSSES])
 
     def _share(self, counts: Tensor) -> Tensor:
-        """Mean of counts over all processes."""
-        if self.accelerator.num_processes == 1:
+        """Mean of counts over all processes; the published training divides by those of each."""
+        if self.accelerator.num_processes == 1 or self.model.config.conventions == "mmdetection":
             return counts
         return self.accelerator.reduce(counts, "mean")
 

@@ -18,13 +18,16 @@ from training.log import RunLog
 from training.optimisation import in_steps
 from training.preparation import build_model, seen_vocabulary
 from training.progress import RunProgress
+from training.projection import fit_projection
 from training.recipe import Recipe
+from training.report import write_report
 from training.resume import RunDescription, generations, load_run, load_state, save_run, save_state
 from training.teaching import prepare_teacher
 from zsi_core.checkpoint import CheckpointInfo, save_checkpoint, vectors_sha256
 from zsi_core.errors import TrainingError, ZsiError
 from zsi_core.inference.precision import fastest_dtype
 from zsi_core.inference.preprocessing import PREPROCESSING
+from zsi_core.model import ZSI
 from zsi_core.proposing.interruption import Interruption
 from zsi_core.semantics.table import WordTable
 
@@ -132,7 +135,12 @@ class _Run:
             trainer, ordered, info = self._prepare(accelerator, log, progress)
             with Interruption() as interruption:
                 control = Control(self.out, accelerator, interruption)
-                finished = self._steps(trainer, ordered, info, control, log, progress)
+                if trainer.recipe.trained == "projection":
+                    finished = self._project(trainer, ordered, info, control, log, progress)
+                else:
+                    finished = self._steps(trainer, ordered, info, control, log, progress)
+            if finished and accelerator.is_main_process:
+                write_report(self.out)
         accelerator.wait_for_everyone()
         return self.out / CHECKPOINT if finished else None
 
@@ -247,9 +255,50 @@ class _Run:
         if trainer.accelerator.is_main_process:
             done = trainer.steps_done
             save_state(self.out, done, trainer.state())
-            card = f"# {trainer.recipe.name}, step {done}\n"
-            save_checkpoint(self.out / CHECKPOINT, trainer.averaged_model(), info, card, with_decoders=True)
-            log.write("checkpoint", step=done, message=str(self.out / CHECKPOINT))
+            self._checkpoint(trainer.averaged_model(), info, done, log)
+
+    def _checkpoint(self, model: ZSI, info: CheckpointInfo, step: int, log: RunLog) -> None:
+        folder = self.out / CHECKPOINT
+        save_checkpoint(folder, model, info, f"# {self.run.recipe.name}, step {step}\n", with_decoders=True)
+        log.write("checkpoint", step=step, message=str(folder))
+
+    def _project(
+        self,
+        trainer: Trainer,
+        ordered: Iterator[Batch],
+        info: CheckpointInfo,
+        control: Control,
+        log: RunLog,
+        progress: RunProgress,
+    ) -> bool:
+        """Fit the projection on kept features; stopped (False) it keeps nothing, for it takes minutes."""
+        if trainer.accelerator.num_processes > 1:
+            raise TrainingError("a projection is fitted by one process: start it without a launcher")
+        steps = trainer.recipe.steps
+
+        def tell(doing: str, done: int, total: int) -> None:
+            progress.show(doing, done, total)
+            if done % LOG_EVERY == 0 or done == total:
+                log.write(
+                    "step", step=min(done, steps), steps_total=steps, message=f"{doing}: {done} of {total}"
+                )
+            if control.stopped(_teller(log, progress, trainer)):
+                raise _Stopped
+
+        try:
+            model = fit_projection(
+                trainer.model, ordered, trainer.word_vectors, trainer.recipe, bf16=trainer.bf16, tell=tell
+            )
+        except _Stopped:
+            log.write("stopped", step=0, steps_total=steps)
+            return False
+        self._checkpoint(model, info, steps, log)
+        log.write("finished", step=steps, steps_total=steps)
+        return True
+
+
+class _Stopped(Exception):  # noqa: N818 (it is no error)
+    """Somebody wishes that a projection stops."""
 
 
 def _teller(log: RunLog, progress: RunProgress, trainer: Trainer) -> Callable[[str], None]:

@@ -10,7 +10,7 @@ import timm
 import torch
 from torch import Tensor
 
-from training.backbone_weights import find_efficientnet_lite0, load_imagenet_backbone
+from training.backbone_weights import find_efficientnet_lite0, load_backbone_file, load_imagenet_backbone
 from training.recipe import DataSpec, Recipe
 from zsi_core.checkpoint import find_checkpoint, load_checkpoint
 from zsi_core.coco.reader import read_coco
@@ -96,5 +96,8 @@ def build_model(
             f"timm {timm.__version__} has no backbone {recipe.model.backbone!r}: correct [model]"
         )
     model = ZSI(recipe.model, torch.from_numpy(np.array(table.vector("background"))))
-    load_imagenet_backbone(model.backbone, backbone_weights or find_efficientnet_lite0())
+    if backbone_weights is not None:
+        load_backbone_file(model.backbone, backbone_weights)
+    else:
+        load_imagenet_backbone(model.backbone, find_efficientnet_lite0())
     return model, None

@@ -86,7 +86,8 @@ class Recipe:
             epochs if the length does.
         clip_norm: largest L2 norm of the gradient.
         ema_decay: of the averaged copy of the weights that is saved.
-        trained: "all", or "heads" to keep backbone and pyramid as they are.
+        trained: "all", "heads" to keep backbone and pyramid as they are, or "projection" to fit T_e alone on
+            features that are computed once: `steps` is then how many batches are read.
         frozen_stages: backbone stages that keep their initial weights (stem included from 1 on).
         repeat_threshold: classes in a smaller share of the images are repeated (0 switches it off).
         teacher: distil the ImageNet classifier into e.
@@ -127,7 +128,7 @@ class Recipe:
     gamma: float = 0.1
     clip_norm: float = 10.0
     ema_decay: float = 0.998
-    trained: Literal["all", "heads"] = "all"
+    trained: Literal["all", "heads", "projection"] = "all"
     frozen_stages: int = 3
     repeat_threshold: float = 0.02
     teacher: bool = False

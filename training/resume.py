@@ -121,8 +121,6 @@ def save_state(out: Path, steps_done: int, tensors: Mapping[str, Tensor]) -> Non
     """
     states = out / STATES
     target = states / f"{steps_done:09d}"
-    if target.is_dir():  # saved by the run that this one resumes
-        return
     try:
         states.mkdir(exist_ok=True)
         for leftover in states.glob(".*"):  # of a killed run
@@ -134,6 +132,8 @@ def save_state(out: Path, steps_done: int, tensors: Mapping[str, Tensor]) -> Non
                 stream.write(save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}))
             with atomic_write(fresh / STEPS, "w") as stream:
                 json.dump({"schema_version": SCHEMA_VERSION, "steps_done": steps_done}, stream)
+            if target.is_dir():  # of the run that this one resumes, perhaps damaged
+                target.rename(Path(place, "old"))
             fresh.rename(target)
         for old in generations(out)[KEPT:]:
             shutil.rmtree(old)

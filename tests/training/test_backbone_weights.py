@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 import timm
 import torch
+from safetensors.torch import save_file
 
-from training.backbone_weights import find_efficientnet_lite0, load_imagenet_backbone
+from training.backbone_weights import find_efficientnet_lite0, load_backbone_file, load_imagenet_backbone
 from zsi_core.errors import TrainingError
 from zsi_core.model.backbone import Backbone
 
@@ -65,3 +66,26 @@ def test_the_package_with_the_weights(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(TrainingError, match="or start from a checkpoint with --from"):
         find_efficientnet_lite0()
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_file_of_ones_own_for_any_backbone(suffix: str, tmp_path: Path) -> None:
+    network = timm.create_model("test_resnet", pretrained=False)
+    tensors = {name: torch.full_like(t, i) for i, (name, t) in enumerate(network.state_dict().items())}
+    path = tmp_path / f"own{suffix}"
+    save_file(tensors, path) if suffix == ".safetensors" else torch.save(tensors, path)
+    backbone = Backbone("test_resnet", 16, freeze_batch_norm=True)
+    load_backbone_file(backbone, path)
+    placed = backbone.body.state_dict()
+    assert len(placed) > 10
+    assert all(torch.equal(tensor, tensors[name]) for name, tensor in placed.items())
+    with pytest.raises(TrainingError, match="does not hold the weights of this backbone"):
+        load_backbone_file(Backbone("test_efficientnet", 16, freeze_batch_norm=True), path)
+
+
+@pytest.mark.parametrize("name", ["missing.pth", "damaged.pth", "damaged.safetensors"])
+def test_a_file_that_cannot_be_read(name: str, tmp_path: Path) -> None:
+    if not name.startswith("missing"):
+        (tmp_path / name).write_bytes(b"no weights")
+    with pytest.raises(TrainingError, match=f"{name} cannot be read as backbone weights"):
+        load_backbone_file(Backbone("test_resnet", 16, freeze_batch_norm=True), tmp_path / name)

@@ -82,7 +82,7 @@ def test_training_from_the_command_line(run_command, recipe, start, tmp_path) ->
     assert loaded.info.recipe["steps"] == 2
     assert loaded.info.recipe["learning_rate"] == 0.001
     assert loaded.info.recipe["datasets"][0]["repeat"] == 2.0
-    assert [entry["event"] for entry in log_of(tmp_path / "run")][-1] == "finished"
+    assert [entry["event"] for entry in log_of(tmp_path / "run")][-2:] == ["finished", "report"]
 
 
 @pytest.mark.parametrize(

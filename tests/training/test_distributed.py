@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,22 +19,6 @@ from training.resume import generations
 
 ROOT = Path(__file__).parents[2]
 
-RUN = """
-import json
-import sys
-from pathlib import Path
-
-import torch
-
-from training.loop import Machine, train
-from training.recipe import recipe_from_dict
-
-torch.set_num_threads(1)
-data, start, out, values = sys.argv[1:]
-recipe = recipe_from_dict(json.loads(values), "recipe")
-train(recipe, Path(data), Path(out), start=Path(start), machine=Machine("cpu", threads=1))
-"""
-
 
 @pytest.mark.slow
 def test_two_processes_are_one_with_twice_the_batch(
@@ -41,17 +26,10 @@ def test_two_processes_are_one_with_twice_the_batch(
 ) -> None:
     recipe = dataclasses.replace(recipe, batch_size=4, steps=4, optimizer="sgd", learning_rate=1e-3)
     train(recipe, tmp_path, tmp_path / "one", start=start, machine=Machine("cpu", threads=1))
-    script = tmp_path / "run.py"
-    script.write_text(RUN)
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node=2",
-        str(script),
-    ]
-    command += [str(tmp_path), str(start), str(tmp_path / "two"), json.dumps(recipe.to_dict())]
+    (tmp_path / "two").mkdir()
+    shutil.copy(tmp_path / "one" / "run.json", tmp_path / "two")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["-m", "training", "--resume", str(tmp_path / "two"), "--device", "cpu", "--threads", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from training import control, loop, teaching
+from training import control, loop, projection, teaching
 from training import resume as resume_module
 from training.data import Batch
 from training.engine import Trainer
@@ -43,9 +43,10 @@ def test_a_run_writes_its_log_and_a_checkpoint(recipe: Recipe, start: Path, tmp_
         ("step", 3),
         ("checkpoint", 3),
         ("finished", 3),
+        ("report", None),
     ]
     assert [entry["time"] for entry in log] == sorted(entry["time"] for entry in log)
-    started, _, step, saved, finished = log
+    started, _, step, saved, finished, _ = log
     assert started["message"] == "small"
     assert started["steps_total"] == step["steps_total"] == finished["steps_total"] == 3
     assert started["images"] == 3
@@ -78,6 +79,24 @@ def test_a_run_writes_its_log_and_a_checkpoint(recipe: Recipe, start: Path, tmp_
     assert (folder / "card.md").read_text() == "# small, step 3\n"
     segmenter = Segmenter(loaded, WordTable.bundled(), dtype=torch.float32)
     assert segmenter.query(segmenter.encode(np.zeros((40, 60, 3), np.uint8)), ["cat"]).image_size == (40, 60)
+
+
+def test_a_projection_is_fitted_on_kept_features(recipe, start, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(projection, "STEPS", 12)
+    fitted = dataclasses.replace(recipe, trained="projection", steps=2)
+    folder = train(fitted, tmp_path, tmp_path / "run", start=start)
+    log = log_of(tmp_path / "run")
+    assert [entry["message"] for entry in log if entry["event"] == "step"] == [
+        "reading images: 2 of 2",
+        "fitting the projection: 10 of 12",
+        "fitting the projection: 12 of 12",
+    ]
+    assert log[-2]["event"] == "finished"
+    before, after = (load_checkpoint(place).model.state_dict() for place in (start, folder))
+    moved = {name.rsplit(".", 1)[0] for name in before if not torch.equal(before[name], after[name])}
+    decoders = {"detector.T_d", "mask_head.D"}  # not in the checkpoint that the run starts from
+    assert moved - decoders <= {"detector.T_e", "detector"}
+    assert "detector.T_e" in moved
 
 
 def test_a_run_can_be_repeated(recipe: Recipe, start: Path, tmp_path: Path) -> None:
@@ -199,7 +218,7 @@ def test_a_run_obeys_its_control_file(word, recipe, start, tmp_path, monkeypatch
     else:
         assert len(waits) == 3
         assert told[1:3] == [("step", 1, "paused"), ("step", 1, "resumed")]
-        assert told[-1][0] == "finished"
+        assert told[-2][0] == "finished"
 
 
 def test_ctrl_c_finishes_the_step_and_saves(recipe, start, tmp_path, monkeypatch) -> None:
