@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QKeySequence, QShortcut, QWheelEvent
@@ -229,3 +230,14 @@ def test_keys_reach_shortcuts_of_the_window_unless_the_tool_needs_them(canvas, h
     hand.key(Qt.Key.Key_Escape)
     hand.key(Qt.Key.Key_Left)
     assert pressed[2:] == [Qt.Key.Key_Escape, Qt.Key.Key_Left]
+
+
+def test_a_large_image_shown_small_is_averaged(canvas):
+    """Fine stripes become grey, instead of whatever line happens to be hit."""
+    pixels = np.zeros((2400, 3200, 3), np.uint8)
+    pixels[::2] = 200
+    image = QImage(pixels.data, 3200, 2400, 9600, QImage.Format.Format_RGB888)
+    canvas.set_image(image.copy())
+    assert canvas.zoom < 0.25
+    shown = {colour_at(canvas, x, y)[0] for x, y in ((300, 300), (1601, 1203), (2903, 777), (99, 2001))}
+    assert shown <= set(range(90, 111))
