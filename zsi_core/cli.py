@@ -16,6 +16,7 @@ from zsi_core.commands.benchmark import benchmark
 from zsi_core.commands.benchmark_split import benchmark_split
 from zsi_core.commands.doctor import doctor
 from zsi_core.commands.evaluate import evaluate
+from zsi_core.commands.import_checkpoint import import_checkpoint
 from zsi_core.commands.propose import propose
 from zsi_core.commands.validate import validate
 from zsi_core.commands.words import words
@@ -49,6 +50,7 @@ app.command()(benchmark)
 app.command()(benchmark_split)
 app.command()(doctor)
 app.command()(evaluate)
+app.command()(import_checkpoint)
 app.command()(propose)
 app.command()(validate)
 app.command()(words)
