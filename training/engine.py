@@ -50,6 +50,7 @@ class Trainer:
         word_vectors: Tensor,
         *,
         bf16: bool,
+        negatives: Tensor | None = None,
         accelerator: Accelerator | None = None,
     ) -> None:
         """
@@ -58,6 +59,7 @@ class Trainer:
             recipe: with its length in steps.
             word_vectors: W_s, (K, D).
             bf16: mixed precision.
+            negatives: further word vectors for the contrastive loss.
             accelerator: by default one of the device that `word_vectors` are on.
         """
         self.accelerator = accelerator or make_accelerator(word_vectors.device.type)
@@ -65,6 +67,7 @@ class Trainer:
         self.model = model.train().to(device).to(memory_format=torch.channels_last)
         self.recipe = recipe
         self.word_vectors = word_vectors.to(device)
+        self.negatives = None if negatives is None else negatives.to(device)
         self.bf16 = bf16
         freeze(model.backbone, recipe.frozen_stages)
         if recipe.trained != "all":
@@ -118,7 +121,7 @@ class Trainer:
         images = part.images.to(device, non_blocking=True)
         targets = [target.to(str(device)) for target in part.targets]
         with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
-            losses = self.network(images, part.sizes, self.word_vectors, targets, share=self._share)
+            losses = self.network(images, part.sizes, self.word_vectors, targets, self.negatives, self._share)
         self._present = set(losses)
         self.accelerator.backward(weight * sum(losses.values(), torch.zeros((), device=device)))
         nothing = torch.zeros((), device=device)

@@ -16,7 +16,7 @@ from training.engine import Trainer, make_accelerator
 from training.loading import batches
 from training.log import RunLog
 from training.optimisation import in_steps
-from training.preparation import build_model, seen_vocabulary
+from training.preparation import build_model, contrastive_negatives, seen_vocabulary
 from training.progress import RunProgress
 from training.projection import fit_projection
 from training.recipe import Recipe
@@ -167,7 +167,12 @@ class _Run:
         if accelerator.is_main_process:
             save_run(self.out, self.run)
         trainer = Trainer(
-            model, recipe, vocabulary.vectors, bf16=_bf16(recipe, accelerator), accelerator=accelerator
+            model,
+            recipe,
+            vocabulary.vectors,
+            bf16=_bf16(recipe, accelerator),
+            negatives=contrastive_negatives(recipe, table, vocabulary),
+            accelerator=accelerator,
         )
         if (state := load_state(self.out, progress.say)) is not None:
             trainer.restore(state[1], state[0])

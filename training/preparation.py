@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from zsi_core.checkpoint import find_checkpoint, load_checkpoint
 from zsi_core.coco.reader import read_coco
 from zsi_core.errors import TrainingError
 from zsi_core.model import ZSI, ModelConfig
+from zsi_core.semantics.distractors import distractor_names, distractors
 from zsi_core.semantics.names import class_key
 from zsi_core.semantics.resolve import resolve_all
 from zsi_core.semantics.split import ClassSplit, load_split
@@ -41,10 +43,12 @@ def seen_vocabulary(recipe: Recipe, table: WordTable, data_root: Path | None = N
 
     Raises:
         SplitError: an extra class that the split has already, as a seen or an unseen one.
+        TrainingError: a class to hold out that is none of the seen ones.
         NameResolutionError: a class without a word vector.
     """
     split = load_split(recipe.split)
     split = ClassSplit(f"{recipe.name} on {split.name}", split.seen + recipe.extra_seen, split.unseen)
+    split = _without(split, recipe.held_out)
     seen, unseen = split.seen, split.unseen
     if recipe.own_classes:
         assert data_root is not None
@@ -54,6 +58,27 @@ def seen_vocabulary(recipe: Recipe, table: WordTable, data_root: Path | None = N
         unseen = tuple(name for name in unseen if recipe.zero_shot or class_key(name) not in names)
     vectors = torch.from_numpy(np.array(resolve_all(table, seen)))
     return Vocabulary(seen, vectors, unseen)
+
+
+def _without(split: ClassSplit, held_out: Sequence[str]) -> ClassSplit:
+    """The split with some of its seen classes as unseen ones."""
+    keys = {class_key(name) for name in held_out}
+    if unknown := sorted(keys - {class_key(name) for name in split.seen}):
+        raise TrainingError(f"held_out must name seen classes of {split.name}, but got {unknown[0]!r}")
+    seen = tuple(name for name in split.seen if class_key(name) not in keys)
+    return ClassSplit(split.name, seen, split.unseen + tuple(n for n in split.seen if class_key(n) in keys))
+
+
+def contrastive_negatives(recipe: Recipe, table: WordTable, vocabulary: Vocabulary) -> Tensor | None:
+    """Word vectors (N, D) that no region of the run is called: nouns, none near a seen or unseen class.
+
+    None where the contrastive loss is off.
+    """
+    if not recipe.model.contrastive_weight:
+        return None
+    names = vocabulary.names + vocabulary.unseen
+    _, vectors = distractors(table, np.array(resolve_all(table, names)), names, count=len(distractor_names()))
+    return torch.from_numpy(vectors)
 
 
 def _categories(data_root: Path, spec: DataSpec) -> list[str]:

@@ -55,6 +55,8 @@ class Recipe:
         extra_seen: further seen classes outside the split.
         own_classes: the categories of the sets are seen classes too, also those outside the split. Unseen
             classes stay unseen if the recipe is `zero_shot`.
+        held_out: seen classes of the split that this run treats as unseen, so that a
+            calibration can be chosen on them (`training.shipping`).
         datasets: where images come from.
         model: network configuration; the default one stands for that of the checkpoint, where a run starts
             from one.
@@ -101,6 +103,7 @@ class Recipe:
     datasets: tuple[DataSpec, ...]
     extra_seen: tuple[str, ...] = ()
     own_classes: bool = False
+    held_out: tuple[str, ...] = ()
     model: ModelConfig = field(default_factory=ModelConfig)
     zero_shot: bool = True
     canvases: tuple[tuple[int, int], ...] = ((448, 448),)
