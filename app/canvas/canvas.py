@@ -180,14 +180,13 @@ class Canvas(QWidget):
         """Select exactly these; `reveal` brings them into view. Unknown uuids are ignored."""
         wanted = tuple(uuid for uuid in dict.fromkeys(uuids) if uuid in self.scene)
         old, self._selection = self._selection, wanted
-        if wanted == old:
-            return
-        if max(len(wanted), len(old)) > DRAWN_LIVE:
+        if max(len(wanted), len(old)) > DRAWN_LIVE and wanted != old:
             self._redraw_all()
         for uuid in set(old) ^ set(wanted):
             if item := self.scene.get(uuid):
                 self._repaint(item)
-        self.selection_changed.emit(wanted)
+        if wanted != old:
+            self.selection_changed.emit(wanted)
         if reveal and (box := self._selected_box()):
             inner = QRectF(self.rect()).adjusted(20, 20, -20, -20)
             if not inner.intersects(self.viewport.rect_to_widget(box)):
@@ -432,13 +431,9 @@ class Canvas(QWidget):
         self.image_layer.blit(painter, self.viewport, stretch=False)
         self.object_layer.blit(painter, self.viewport, stretch=self._settle.isActive())
         chosen = self._selection if len(self._selection) <= DRAWN_LIVE else ()
-        layer_has = [
-            item for uuid in chosen if uuid not in self._taken_out and (item := self.scene.get(uuid))
-        ]
-        hovered = self.scene.get(self._hovered)
-        if hovered and self._hovered not in self._taken_out:
-            self._draw_live(painter, [hovered], Look.HOVERED, event)
-        self._draw_live(painter, layer_has, Look.SELECTED, event)
+        for uuids, look in (((self._hovered,), Look.HOVERED), (chosen, Look.SELECTED)):
+            found = [self.scene.get(uuid) for uuid in uuids if uuid not in self._taken_out]
+            self._draw_live(painter, [item for item in found if item], look, event)
         self._draw_live(painter, list(self._previews.values()), Look.EDITED, event)
         self.active_tool.paint(painter)
         painter.end()

@@ -68,9 +68,15 @@ def from_mask(mask: Rle | None) -> Geometry | None:
 
 
 def as_mask(geometry: Geometry, size: Size) -> Rle:
-    """The pixels of any geometry; those of the box where no more is known."""
+    """The pixels of any geometry; those of the box where no more is known.
+
+    A mask of an image of another size (the file was replaced) is cut off or continued with nothing.
+    """
     if geometry.mask is not None:
-        return geometry.mask
+        if geometry.mask["size"] == [size[1], size[0]]:
+            return geometry.mask
+        window, origin = decode_window(geometry.mask)
+        return encode_window(window, origin, size[::-1])
     parts = geometry.parts or _box_parts(geometry)
     return rasterise(parts, size[::-1])
 
@@ -109,12 +115,7 @@ def translate(geometry: Geometry, dx: float, dy: float, size: Size) -> Geometry:
 
 def fitted(geometry: Geometry, size: Size) -> Geometry | None:
     """What of a geometry lies in an image of this size."""
-    if geometry.mask is None:
-        return valid(geometry, size)
-    if geometry.mask["size"] == [size[1], size[0]]:
-        return geometry
-    window, origin = decode_window(geometry.mask)
-    return from_mask(encode_window(window, origin, size[::-1]))
+    return valid(geometry, size) if geometry.mask is None else from_mask(as_mask(geometry, size))
 
 
 def merge(geometries: Sequence[Geometry], size: Size) -> Geometry | None:

@@ -131,13 +131,16 @@ class SelectTool(Tool):
     # -- what is under the mouse
 
     def _single(self) -> CanvasObject | None:
-        """The selected object, if it is one and may be changed."""
-        selected = self.canvas.selected()
-        return selected[0] if len(selected) == 1 and not selected[0].locked else None
+        """The selected object, if it is one, in view, and may be changed."""
+        selection = self.canvas.selection
+        item = self.canvas.scene.get(selection[0]) if len(selection) == 1 else None
+        if item is None or item.object.locked or not self.canvas.scene.is_shown(item):
+            return None
+        return item.object
 
     def _handles(self) -> Handles | None:
         object_ = self._single()
-        if object_ is None or not object_.visible:
+        if object_ is None:
             return None
         return Handles(self._after.get(object_.uuid, object_.geometry), self.canvas.viewport)
 

@@ -157,3 +157,11 @@ def test_the_shape_of_the_object_is_kept_while_it_has_not_been_touched(brush, ha
     brush.select(["b"])
     hand.click(75, 75)
     assert pixels(brush, "b").sum() == 2500
+
+
+def test_a_mask_of_an_image_that_had_another_size(brush, hand, make):
+    brush.set_objects([make.thing("m", make.mask(350, 250, 500, 400, size=(600, 500)))])
+    brush.select(["m"])
+    hand.click(100, 100)
+    mask = pixels(brush, "m")
+    assert mask.shape == (300, 400) and mask[250:, 350:].all() and mask[100, 100]

@@ -241,3 +241,12 @@ def test_a_large_image_shown_small_is_averaged(canvas):
     assert canvas.zoom < 0.25
     shown = {colour_at(canvas, x, y)[0] for x, y in ((300, 300), (1601, 1203), (2903, 777), (99, 2001))}
     assert shown <= set(range(90, 111))
+
+
+def test_selecting_in_a_list_brings_the_object_into_view(canvas, make):
+    canvas.set_objects([make.thing("a", make.square(10, 10, 20, 20))])
+    canvas.zoom_to(16)
+    for _ in range(2):  # also when it is selected already
+        canvas.center_on(390, 290)
+        canvas.select(["a"], reveal=True)
+        assert canvas.rect().contains(canvas.viewport.to_widget(15, 15).toPoint())
