@@ -21,7 +21,9 @@ def run(
     context: typer.Context,
     recipe: str | None = typer.Option(None, help="Recipe name or TOML file."),
     data: Path | None = typer.Option(None, help="Folder that the recipe's data sets are relative to."),
-    out: Path | None = typer.Option(None, help="New folder for the log, the state and the checkpoint."),
+    out: Path | None = typer.Option(
+        None, help="New folder for log, state and checkpoint; machines share it."
+    ),
     resume: Path | None = typer.Option(None, help="Go on with the run in this folder."),
     start: str | None = typer.Option(None, "--from", help="Checkpoint to start from: name or folder."),
     changes: list[str] = typer.Option(
@@ -100,19 +102,47 @@ def teach(
     recipe: str = typer.Argument(..., help="Recipe name or TOML file."),
     data: Path = typer.Option(..., help="Folder that the recipe's data sets are relative to."),
     out: Path = typer.Option(..., help="Folder for the teacher vectors."),
+    regions_from: str | None = typer.Option(
+        None, help="Checkpoint that finds regions nobody labelled: name or folder. They are taught too."
+    ),
 ) -> None:
     """Write what an ImageNet classifier makes of every labelled box, as word vectors."""
     from training.backbone_weights import find_efficientnet_lite0
     from training.recipe import load_recipe
     from training.teacher import ImageNetTeacher, write_teacher_vectors
+    from zsi_core.checkpoint import find_checkpoint, load_checkpoint
+    from zsi_core.inference import Segmenter
     from zsi_core.semantics.table import WordTable
 
-    teacher = ImageNetTeacher(find_efficientnet_lite0(), WordTable.bundled())
+    table = WordTable.bundled()
+    teacher = ImageNetTeacher(find_efficientnet_lite0(), table)
+    segmenter = None
+    if regions_from is not None:
+        segmenter = Segmenter(load_checkpoint(find_checkpoint(regions_from)), table)
     out.mkdir(parents=True, exist_ok=True)
     for spec in load_recipe(recipe).datasets:
         file = out / f"{spec.name}.npz"
-        count = write_teacher_vectors(data / spec.annotations, data / spec.images, file, teacher)
+        count = write_teacher_vectors(
+            data / spec.annotations, data / spec.images, file, teacher, segmenter=segmenter
+        )
         typer.echo(f"{file}: {count} boxes")
+
+
+@app.command()
+def report(
+    folder: Path = typer.Argument(..., metavar="RUN", help="Folder of the run."),
+    before: Path | None = typer.Option(None, help="metrics.json of the model trained from."),
+    after: Path | None = typer.Option(None, help="metrics.json of the trained model."),
+    annotations: Path | None = typer.Option(None, help="COCO file with examples to show the model on."),
+    images: Path | None = typer.Option(None, help="Its image folder."),
+) -> None:
+    """Write report.html of a run again, with figures and examples."""
+    from training.report import Examples, write_report
+
+    if (annotations is None) != (images is None):
+        raise typer.BadParameter("--annotations needs --images, and the other way round")
+    examples = None if annotations is None or images is None else Examples(annotations, images)
+    typer.echo(write_report(folder, before=before, after=after, examples=examples))
 
 
 @app.command()

@@ -40,7 +40,18 @@ def test_help_of_the_command_line(run_command) -> None:
     command = [sys.executable, "-m", "training", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "Usage: python -m training" in done.stdout
-    words = ("teach", "ship", "--data", "--out", "--from", "--teacher", "--max-steps", "--set", "--resume")
+    words = (
+        "teach",
+        "report",
+        "ship",
+        "--data",
+        "--out",
+        "--from",
+        "--teacher",
+        "--max-steps",
+        "--set",
+        "--resume",
+    )
     assert [word for word in words if word not in done.stdout] == []
 
 
@@ -83,6 +94,11 @@ def test_training_from_the_command_line(run_command, recipe, start, tmp_path) ->
     assert loaded.info.recipe["learning_rate"] == 0.001
     assert loaded.info.recipe["datasets"][0]["repeat"] == 2.0
     assert [entry["event"] for entry in log_of(tmp_path / "run")][-2:] == ["finished", "report"]
+    report = tmp_path / "run" / "report.html"
+    report.unlink()
+    code, out, _ = run_command("report", tmp_path / "run")
+    assert (code, out.strip()) == (0, str(report))
+    assert report.is_file()
 
 
 @pytest.mark.parametrize(
