@@ -154,12 +154,22 @@ def ship(
     split: str = typer.Option("coco_65_15", help="Class split whose unseen names are asked for."),
     card: Path | None = typer.Option(None, help="Model card in Markdown; by default the one of the run."),
     metrics: Path | None = typer.Option(None, help="metrics.json of `zsi evaluate`, to be stored."),
+    second_opinion: float = typer.Option(
+        0.0, min=0.0, help="Weight of an ImageNet classifier put beside the network; 0: none."
+    ),
 ) -> None:
     """Calibrate a checkpoint and write it without what only training needs."""
     from training.shipping import ship as ship_checkpoint
 
     figures = ship_checkpoint(
-        checkpoint, out, annotations=annotations, images=images, split=split, card=card, metrics=metrics
+        checkpoint,
+        out,
+        annotations=annotations,
+        images=images,
+        split=split,
+        card=card,
+        metrics=metrics,
+        second_opinion=second_opinion,
     )
     for name, value in figures.items():
         typer.echo(f"{name}: {value:.3f}")
