@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from app.canvas.drawing import Look, draw_objects, extent, margins
+from app.canvas.drawing import Look, are_few, draw_objects, extent, margins
 from app.canvas.editor import Editor
 from app.canvas.image_layer import ImagePainter
 from app.canvas.layer import CachedLayer
@@ -77,6 +77,7 @@ class Canvas(QWidget):
         self._previews: dict[str, Item] = {}
         self._hidden: str | None = None
         self._taken_out: frozenset[str] = frozenset()  # drawn at every repaint instead of in the layer
+        self._smooth = True
         self._fitted = True
         self._settle = QTimer(self, singleShot=True, interval=SETTLING)
         self._settle.timeout.connect(self.update)
@@ -418,11 +419,13 @@ class Canvas(QWidget):
 
     def _draw_cached(self, painter: QPainter, viewport: Viewport, rect: QRectF) -> None:
         items = [item for item in self._in_view(rect) if item.object.uuid not in self._taken_out]
-        draw_objects(painter, items, viewport, self._settings)
+        if rect.size() == QSizeF(*viewport.widget):
+            self._smooth = are_few(items)  # what is patched later must look like the rest
+        draw_objects(painter, items, viewport, self._settings, smooth=self._smooth)
         if len(self._selection) > DRAWN_LIVE:
             chosen = set(self._selection)
             selected = [item for item in items if item.object.uuid in chosen]
-            draw_objects(painter, selected, viewport, self._settings, Look.SELECTED)
+            draw_objects(painter, selected, viewport, self._settings, Look.SELECTED, self._smooth)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -135,12 +135,12 @@ class Hand:
         QTest.keyClick(self.canvas, key, modifiers)
 
 
-def ring(*points: tuple[float, float]) -> np.ndarray:
-    return np.array(points, dtype=np.float64)
-
-
 def square(x1: float, y1: float, x2: float, y2: float) -> Geometry:
-    return Geometry.from_parts([Part(ring((x1, y1), (x2, y1), (x2, y2), (x1, y2)))])
+    return polygon(np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], dtype=np.float64))
+
+
+def polygon(points: np.ndarray) -> Geometry:
+    return Geometry.from_parts([Part(points)])
 
 
 def mask_of(x1: int, y1: int, x2: int, y2: int, size: tuple[int, int] = (400, 300)) -> Geometry:
@@ -183,5 +183,5 @@ def hand(canvas: Canvas) -> Hand:
 
 @pytest.fixture
 def make() -> SimpleNamespace:
-    """Geometries and objects: `square(x1, y1, x2, y2)`, `mask(...)`, `thing(uuid, geometry, ...)`."""
-    return SimpleNamespace(square=square, mask=mask_of, thing=thing)
+    """Functions that make geometries and objects."""
+    return SimpleNamespace(square=square, polygon=polygon, mask=mask_of, thing=thing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QImage
@@ -103,10 +104,19 @@ def test_panned_and_drawn_anew_look_the_same(canvas, hand, many):
     assert moved == canvas.grab().toImage()
 
 
-def test_patched_and_drawn_anew_look_the_same(canvas, make, many):
+@pytest.mark.parametrize("points", [4, 400])
+def test_patched_and_drawn_anew_look_the_same(canvas, make, many, points):
+    """Also with so many points that lines are drawn the fast way."""
+    angles = np.linspace(0, 2 * np.pi, points, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    canvas.update_objects(
+        make.thing(f"o{i}", make.polygon(circle * 20 + (i, 60)), state="proposed") for i in range(50, 90)
+    )
+    canvas.repaint()
     for i in (0, 40, 100):
-        canvas.update_objects([make.thing(f"o{i}", make.square(50, 50, 90, 130), state="proposed")])
-    canvas.remove_objects(["o41"])
+        canvas.update_objects([make.thing(f"o{i}", make.polygon(circle * 30 + (i + 50, 90)))])
+    canvas.remove_objects(["o41", "o55"])
+    canvas.pan(13, -8)
     patched = canvas.grab().toImage()
     canvas.object_layer.invalidate()
     assert patched == canvas.grab().toImage()
