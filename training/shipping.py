@@ -46,8 +46,9 @@ def ship(
     Args:
         checkpoint: folder of a run's checkpoint.
         out: folder to write.
-        annotations, images: development set for the calibration, never one that figures are reported on.
-        split: whose unseen names are asked for.
+        annotations, images: development set for the calibration, never one that figures are reported on. For
+            a run that held classes out this can be a training set: images that show them trained nothing.
+        split: whose unseen names are asked for, unless the run held classes out: then it is those.
         card: model card; by default the checkpoint's own.
         metrics: `metrics.json` to store.
         second_opinion: weight of an ImageNet classifier's answer, put beside the network; 0 for none.
@@ -64,7 +65,8 @@ def ship(
         uncalibrated = Path(folder, "model")
         save_checkpoint(uncalibrated, loaded.model, info, text, second_opinion=classifier)
         segmenter = Segmenter.load(uncalibrated, device="cpu")
-    calibration, figures = calibrate(segmenter, annotations, images, load_split(split).unseen)
+    names = tuple(info.recipe.get("held_out", ())) or load_split(split).unseen
+    calibration, figures = calibrate(segmenter, annotations, images, names)
     measured = {} if metrics is None else _headlines(json.loads(metrics.read_text(encoding="utf-8")))
     info = replace(
         info,

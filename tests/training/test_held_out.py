@@ -11,6 +11,8 @@ import torch
 from training.data import read_samples
 from training.engine import Trainer
 from training.preparation import contrastive_negatives, seen_vocabulary
+from training.shipping import ship
+from zsi_core.checkpoint import load_checkpoint, read_info, save_checkpoint
 from zsi_core.errors import TrainingError
 from zsi_core.model import ModelConfig
 from zsi_core.semantics.distractors import distractor_names
@@ -33,8 +35,26 @@ def test_a_class_held_out_is_unseen_and_its_images_train_nothing(make_recipe, wr
     assert counts[0].images_with_unseen == 1
 
 
+def test_a_run_that_held_classes_out_is_calibrated_on_them(tiny_checkpoint, write_set, tmp_path):
+    """The annotations hold no unseen class of the split at all."""
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    held_out = dataclasses.replace(checkpoint.info, recipe={"held_out": ["horse"]})
+    save_checkpoint(tmp_path / "run", checkpoint.model, held_out, "# run\n")
+    box = {"bbox": [10, 10, 30, 20]}
+    spec = write_set("a", {1: "dog", 2: "horse"}, [[box | {"category_id": i}] for i in (1, 2)])
+    where = {"annotations": tmp_path / spec.annotations, "images": tmp_path / spec.images}
+    figures = ship(tmp_path / "run", tmp_path / "shipped", **where, split="coco_65_15")
+    assert set(read_info(tmp_path / "shipped").calibration) == {
+        "objectness_power",
+        "seen_penalty",
+        "threshold",
+    }
+    assert figures["false_alarms_per_absent_name"] == 0.0, "no name of the calibration is absent"
+    assert 0 <= figures["average_precision"] <= 1
+
+
 def test_only_seen_classes_can_be_held_out(make_recipe):
-    with pytest.raises(TrainingError, match="held_out must name seen classes of .*, but got 'cat'"):
+    with pytest.raises(TrainingError, match=r"held_out must name seen classes of .*, but got 'cat'"):
         seen_vocabulary(make_recipe(held_out=("cat",)), WordTable.bundled())
 
 
