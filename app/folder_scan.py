@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.jobs import Task
+from app.project.root import sort_key
 
-BATCH = 500
+BATCH = 250
+"""Images that the window takes in at once: some 10 ms of work."""
 
 
 @dataclass
@@ -47,30 +49,26 @@ def scan(task: Task, paths: Sequence[Path]) -> ScanResult:
 
 
 def _images_below(folder: Path, result: ScanResult) -> Iterator[Path]:
-    from zsi_core.images import image_suffixes, natural_key  # Pillow waits for the first folder
+    from zsi_core.images import image_suffixes  # Pillow waits for the first folder
 
     suffixes = image_suffixes()
+    named: dict[str, bool] = {}  # name -> whether it is a folder
     try:
         with os.scandir(folder) as entries:
-            named = {
-                entry.name: entry.is_dir(follow_symlinks=False)
-                for entry in entries
-                if _wanted(entry, suffixes)
-            }
+            for entry in entries:
+                name = entry.name
+                if name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    named[name] = True
+                elif name[name.rfind(".") :].lower() in suffixes and entry.is_file():
+                    named[name] = False
     except OSError as error:
         result.unreadable.append(f"{folder}: {error.strerror or error}")
         return
-    for name in sorted(named, key=natural_key):
+    for name in sorted(named, key=sort_key):
         path = folder / name
         if named[name]:
             yield from _images_below(path, result)
         else:
             yield path
-
-
-def _wanted(entry: os.DirEntry[str], suffixes: frozenset[str]) -> bool:
-    if entry.name.startswith("."):
-        return False
-    if entry.is_dir(follow_symlinks=False):
-        return True
-    return os.path.splitext(entry.name)[1].lower() in suffixes and entry.is_file()  # noqa: PTH122

@@ -118,14 +118,17 @@ class Opener(QObject):
         self.stop()
         shown = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
         known = len(project.image_ids())
+        seen = 0
 
         def work(task: Task) -> ScanResult:
             return scan(task, paths)
 
         def take(batch: list[Path]) -> None:
+            nonlocal seen
             if self._session.project is project and self._session.do(AddImages(batch)):
                 assert self._job is not None
-                self._job.progress(len(project.image_ids()), 0)
+                seen += len(batch)
+                self._job.progress(0, 0, f"{seen:,} found")
                 self.filled.emit()
 
         def finished(result: ScanResult) -> str:

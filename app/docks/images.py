@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QTimer, Signal
-from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QListView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.docks.images_model import ImagesModel
 from app.docks.row_delegate import RowDelegate
@@ -40,13 +48,7 @@ class ImagesPanel(QWidget):
         self.status = QLabel()
         self.status.setProperty("role", "hint")
         self.status.setWordWrap(True)
-        self.list = QListView()
-        self.list.setAccessibleName("Images")
-        self.list.setModel(self.model)
-        self.list.setItemDelegate(RowDelegate(self.list, SIZE))
-        self.list.setUniformItemSizes(True)
-        self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.list = self._make_list()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 2, 8, 8)
         layout.setSpacing(6)
@@ -64,6 +66,23 @@ class ImagesPanel(QWidget):
         session.image_changed.connect(self.show_current)
         self._following = False
         self._count()
+
+    def _make_list(self) -> QTableView:
+        """A table of one column: unlike a list view, it does not ask for every row when some are added."""
+        view = QTableView()
+        view.setAccessibleName("Images")
+        view.setModel(self.model)
+        view.setItemDelegate(RowDelegate(view, SIZE))
+        view.setShowGrid(False)
+        view.setTabKeyNavigation(False)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        view.horizontalHeader().hide()
+        view.horizontalHeader().setStretchLastSection(True)
+        view.verticalHeader().hide()
+        view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        view.verticalHeader().setDefaultSectionSize(SIZE.height() + 10)
+        return view
 
     def search_now(self) -> None:
         """List what matches the typed text."""

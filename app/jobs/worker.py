@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QCoreApplication, QObject, QRunnable, Qt, QThread, QThreadPool, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QRunnable, Qt, QThread, QThreadPool, QTimer, Signal
 
 from app.errors import report_exception
 
 Result = TypeVar("Result")
+_LOOK_SECONDS = 0.1
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the work was called off
@@ -28,6 +29,7 @@ class Task:
     def __init__(self, on_report: Callable[[Any], None] | None = None) -> None:
         self._cancelled = threading.Event()
         self._on_report = on_report
+        self._taken = threading.Semaphore(1)
 
     def cancel(self) -> None:
         """Drop the result: neither `then`, `error` nor `report` is called from now on."""
@@ -44,9 +46,24 @@ class Task:
             raise Cancelled
 
     def report(self, value: Any) -> None:
-        """Hand an intermediate value to `on_report`, in the window's thread."""
-        if self._on_report is not None:
-            _mailbox().post.emit(self, self._on_report, value)
+        """Hand an intermediate value to `on_report`, in the window's thread.
+
+        Waits until the value before was taken and the window has reacted to its person since: a fast function
+        must not flood it. Raises `Cancelled` when the work is called off meanwhile.
+        """
+        if self._on_report is None:
+            return
+        while not self._taken.acquire(timeout=_LOOK_SECONDS):
+            self.check()
+        _mailbox().post.emit(self, self._take, value)
+
+    def _take(self, value: Any) -> None:
+        assert self._on_report is not None
+        try:
+            self._on_report(value)
+        finally:
+            # A timer fires when the loop has dealt with all else, mouse and keys included.
+            QTimer.singleShot(0, self._taken.release)
 
 
 def run_task(
