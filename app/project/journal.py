@@ -1,8 +1,8 @@
 """The undo journal: which step is next, whether later ones depend on it, and taking it back.
 
 Every entry holds the inverse of its row changes (see rows.py); taking them back leaves the inverse of that.
-Of the entries that wrote one row, those that are applied always come before those that are undone. What a row
-of another table refers to (the class of an object) is guarded by foreign keys.
+Of the entries that wrote one row, those that are applied always come before those that are undone. An entry
+that added a class or an image stays applied as long as one that wrote objects of it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ DELETE FROM entries WHERE undone > 0 AND (
     seq IN (SELECT seq FROM gone) OR group_id IN (SELECT group_id FROM gone WHERE group_id IS NOT NULL))
 """
 
-# Whether a step added a class that objects have which the step did not add.
-_CLASS_IN_USE = """
-SELECT EXISTS (
-    SELECT 1 FROM temp.step s JOIN entry_rows c ON c.seq = s.seq JOIN objects o ON o.class_id = c.row_id
-    WHERE c.tbl = 'classes' AND c.action = 'insert' AND NOT EXISTS (
-        SELECT 1 FROM entry_rows r WHERE r.tbl = 'objects' AND r.row_id = o.id AND r.seq IN temp.step))
-"""
+# A later entry whose objects have a class, or belong to an image, that a step added: it may even have deleted
+# them, so that foreign keys would not notice.
+_USERS = tuple(
+    f"""
+    SELECT e.label FROM temp.step s CROSS JOIN entry_rows c ON c.seq = s.seq
+        CROSS JOIN {uses} u ON u.{key} = c.row_id AND u.seq > s.seq CROSS JOIN entries e ON e.seq = u.seq
+    WHERE c.tbl = '{table}' AND c.action = 'insert' AND e.undone = 0 AND e.seq NOT IN temp.step LIMIT 1"""
+    for table, uses, key in (("classes", "entry_classes", "class_id"), ("images", "entry_images", "image_id"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,10 @@ class Journal:
         self._connection.executemany(
             "INSERT INTO entry_images (image_id, seq) VALUES (?, ?)",
             [(image_id, seq) for image_id in touched.images],
+        )
+        self._connection.executemany(
+            "INSERT INTO entry_classes (class_id, seq) VALUES (?, ?)",
+            [(class_id, seq) for class_id in rows.classes_of_objects],
         )
         self._connection.executemany(
             "INSERT INTO entry_rows (seq, tbl, row_id, action, payload) VALUES (?, ?, ?, ?, ?)",
@@ -210,15 +216,16 @@ class Journal:
         """What has to be taken back before a step; None if nothing is known that must."""
         self._connection.execute("DELETE FROM temp.step")
         self._connection.executemany("INSERT INTO temp.step VALUES (?)", [(seq,) for seq in step.seqs])
-        if undo and self._number(_CLASS_IN_USE):
-            return "the objects of the class are gone"
         beyond, other = (">", "undone = 0") if undo else ("<", "undone > 0")
         bound = min(step.seqs) if undo else max(step.seqs)
         others = f"e.{other} AND e.seq {beyond} {bound:d} AND e.seq NOT IN temp.step"
         n_others = self._number(f"SELECT coalesce(sum(n_rows), 0) FROM entries e WHERE {others}")
-        n_mine = self._number("SELECT sum(n_rows) FROM entries WHERE seq IN temp.step")
         if n_others == 0:
             return None
+        for sql in _USERS if undo else ():
+            if row := self._connection.execute(sql).fetchone():
+                return f"“{row['label']}”, which uses what it added"
+        n_mine = self._number("SELECT sum(n_rows) FROM entries WHERE seq IN temp.step")
         same = f"a.tbl = b.tbl AND a.row_id = b.row_id AND b.seq {beyond} a.seq AND a.seq IN temp.step"
         if n_mine < n_others:
             tables = "entry_rows a CROSS JOIN entry_rows b CROSS JOIN entries e ON e.seq = b.seq"

@@ -16,7 +16,7 @@ from typing import Any
 
 Values = Mapping[str, Any]
 
-# Counts are kept by triggers, and a generated column cannot be written.
+# And all counts, n_...
 _KEPT_BY_TRIGGERS = {"status", "min_score", "max_score"}
 
 
@@ -64,6 +64,7 @@ class Rows:
     Attributes:
         connection: for reading.
         project: the file.
+        classes_of_objects: ids of the classes that written objects have, had or get.
         changes: what was written, in order.
         touched: what it belongs to.
     """
@@ -73,6 +74,7 @@ class Rows:
         self.project = project
         self.changes: list[RowChange] = []
         self.touched = Touched()
+        self.classes_of_objects: set[int] = set()
 
     def one(self, sql: str, *parameters: Any) -> sqlite3.Row | None:
         """First row of a query, None if there is none."""
@@ -148,6 +150,8 @@ class Rows:
     def _write(self, table: str, row_id: int, values: Values, before: sqlite3.Row) -> None:
         self.connection.execute(_update_sql(table, tuple(values)), (*values.values(), row_id))
         self._touch(table, row_id, before)
+        if table == "objects" and "class_id" in values:
+            self.classes_of_objects.add(values["class_id"])
         self.touched.image_list |= table == "images" and "name" in values
 
     def _delete(self, table: str, row_id: int) -> str:
@@ -168,6 +172,7 @@ class Rows:
         if table == "objects":
             self.touched.images.add(values["image_id"])
             self.touched.objects.add(values["uuid"])
+            self.classes_of_objects.add(values["class_id"])
         elif table == "images":
             self.touched.images.add(row_id)
         elif table == "classes":
@@ -189,7 +194,7 @@ def _update_sql(table: str, columns: tuple[str, ...]) -> str:
 
 @cache
 def _select_sql(table: str, columns: tuple[str, ...]) -> str:
-    needed = (*columns, "image_id", "uuid") if table == "objects" else columns
+    needed = (*columns, "image_id", "class_id", "uuid") if table == "objects" else columns
     return f"SELECT {', '.join(dict.fromkeys(needed))} FROM {table} WHERE id = ?"
 
 

@@ -1,8 +1,8 @@
 """Tables of the project file, and how older files are brought up to date.
 
-What is counted (`images.n_...`, `min_score`, `class_counts`) is kept by triggers, so that it is right after
-commands, undo and redo alike. Ids of images, classes, objects and journal entries are never given twice
-(AUTOINCREMENT).
+What is counted (`images.n_...`, `status`, `min_score`, `class_counts`) is kept by triggers, so that it is
+right after commands, undo and redo alike. Ids of images, classes, objects and journal entries are never given
+twice (AUTOINCREMENT).
 """
 
 from __future__ import annotations
@@ -40,11 +40,7 @@ CREATE TABLE images (
     extra TEXT NOT NULL DEFAULT '{{}}',
     {_COUNTS},
     min_score REAL, max_score REAL,
-    status TEXT NOT NULL GENERATED ALWAYS AS (
-        CASE WHEN finished THEN 'finished'
-             WHEN n_proposed THEN 'proposals'
-             WHEN {" + ".join(f"n_{state}" for state in STATES)} THEN 'started'
-             ELSE 'new' END) STORED
+    status TEXT NOT NULL DEFAULT 'new'
 );
 CREATE INDEX images_by_name ON images (sort_key);
 CREATE INDEX images_by_status ON images (status, sort_key);
@@ -109,6 +105,11 @@ CREATE TABLE entry_images (
     PRIMARY KEY (image_id, seq)
 ) WITHOUT ROWID;
 CREATE INDEX entry_images_by_entry ON entry_images (seq);
+CREATE TABLE entry_classes (
+    class_id INTEGER NOT NULL, seq INTEGER NOT NULL REFERENCES entries (seq) ON DELETE CASCADE,
+    PRIMARY KEY (class_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX entry_classes_by_entry ON entry_classes (seq);
 CREATE TABLE entry_rows (
     id INTEGER PRIMARY KEY,
     seq INTEGER NOT NULL REFERENCES entries (seq) ON DELETE CASCADE,
@@ -149,6 +150,19 @@ END;
 """
 
 
+def _status(event: str) -> str:
+    """A trigger that renews `status`. (An index of a generated column does not spare reading the rows.)"""
+    status = (
+        "CASE WHEN NEW.finished THEN 'finished' WHEN NEW.n_proposed THEN 'proposals' "
+        f"WHEN {' + '.join(f'NEW.n_{state}' for state in STATES)} THEN 'started' ELSE 'new' END"
+    )
+    return f"""
+CREATE TRIGGER status_{event.split()[0].lower()} AFTER {event} ON images WHEN NEW.status != {status} BEGIN
+    UPDATE images SET status = {status} WHERE id = NEW.id;
+END;
+"""
+
+
 def create_tables(connection: sqlite3.Connection) -> None:
     """Fill an empty file."""
     connection.executescript(
@@ -157,6 +171,8 @@ def create_tables(connection: sqlite3.Connection) -> None:
         + _counting("INSERT", ("NEW", 1))
         + _counting("DELETE", ("OLD", -1))
         + _counting("UPDATE OF state, class_id", ("OLD", -1), ("NEW", 1))
+        + _status("INSERT")
+        + _status(f"UPDATE OF finished, {', '.join(f'n_{state}' for state in STATES)}")
         + f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
     )
 
