@@ -98,7 +98,7 @@ CONFIG: list[tuple[Damage, str]] = [
     (write("config.json", b"[]"), "config.json must hold a JSON object"),
     (put(schema_version=2), "config.json has schema version 2, this program reads 1: install the version"),
     (leave_out("schema_version"), "has schema version None, this program reads 1"),
-    (put(profile="reference"), "profile 'reference' is not one of default: install the version"),
+    (put(profile="paper"), "profile 'paper' is not one of default, reference: install the version"),
     *((leave_out(key), f"config.json: '{key}' must be ") for key in REQUIRED),
     (put(profile=1), "'profile' must be str, but got 1"),
     (put(model=[]), "'model' must be dict, but got []"),

@@ -98,7 +98,7 @@ def detect(
     """Non-maximum suppression per name, then across names, which keeps the best name of a region.
 
     Args:
-        boxes: (R, 4).
+        boxes: (R, 4), or (R, S, 4) where every shown name has boxes of its own.
         scores: (R, K), the shown names first.
         shown: S.
         threshold: smallest score.
@@ -107,9 +107,10 @@ def detect(
     """
     region, name = (scores[:, :shown] >= threshold).nonzero(as_tuple=True)
     score = scores[region, name]
-    keep = batched_nms(boxes[region], score, name, PER_NAME_NMS)
+    box = boxes[region] if boxes.ndim == 2 else boxes[region, name]
+    keep = batched_nms(box, score, name, PER_NAME_NMS)
     if across_names is not None:
-        keep = keep[nms(boxes[region[keep]], score[keep], across_names)]
+        keep = keep[nms(box[keep], score[keep], across_names)]
     keep = keep[:max_detections]
     region, name, score = region[keep], name[keep], score[keep]
     others = scores[region].scatter(1, name[:, None], -1.0)
