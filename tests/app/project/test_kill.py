@@ -75,5 +75,6 @@ def test_nothing_acknowledged_is_lost_by_a_kill(project: Project, make: Any) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_nothing_acknowledged_is_lost_by_a_hundred_kills(project: Project, make: Any) -> None:
     survive(project, make, times=100)
