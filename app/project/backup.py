@@ -6,8 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from app.project.connection import backup_path, connect_reading, sqlite_errors
-from app.project.errors import ProjectError
+from app.project.connection import backup_path, connect_reading, sqlite_errors, way_out
+from app.project.errors import ProjectDamagedError, ProjectError
 
 _PAGES_AT_ONCE = 1000
 
@@ -18,7 +18,8 @@ def write_backup(project: Path) -> Path:
     It takes seconds for a large project: run it as a job.
 
     Raises:
-        ProjectError: the project cannot be read, or the backup cannot be written; a former backup stays.
+        ProjectError: the project is damaged or cannot be read, or the backup cannot be written. A former
+            backup stays then.
     """
     backup = backup_path(project)
     part = backup.with_name(f".{backup.name}.part")
@@ -31,6 +32,10 @@ def write_backup(project: Path) -> Path:
         ):
             source.execute("BEGIN")  # one moment of it, however long the copy takes
             source.backup(target, pages=_PAGES_AT_ONCE)
+            with sqlite_errors(project):  # a damaged copy must not replace a sound backup
+                (verdict,) = target.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise ProjectDamagedError(f"{project} is damaged ({verdict}): {way_out(project)}")
         part.replace(backup)
     except OSError as error:
         raise ProjectError(

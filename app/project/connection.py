@@ -107,7 +107,7 @@ def _translated(error: sqlite3.Error, path: Path) -> ProjectError:
             "space and try again"
         )
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return ProjectDamagedError(f"{path} is damaged or not a project ({error}): {_way_out(path)}")
+        return ProjectDamagedError(f"{path} is damaged or not a project ({error}): {way_out(path)}")
     if name.startswith("SQLITE_READONLY"):
         return ProjectReadOnlyError(f"{path} cannot be written ({error}): check its permissions")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -119,7 +119,8 @@ def _translated(error: sqlite3.Error, path: Path) -> ProjectError:
     return ProjectError(f"{path} cannot be read or written ({error}): check the disk; nothing else was lost")
 
 
-def _way_out(path: Path) -> str:
+def way_out(path: Path) -> str:
+    """What to do about a damaged project."""
     backup = backup_path(path)
     if backup.exists():
         return f"move it away and rename its backup {backup.name} to {path.name}"

@@ -274,6 +274,8 @@ def test_a_damaged_page_is_reported_with_the_backup(project: Project, make: Any)
         ProjectDamagedError, match=rf"is damaged.*rename its backup {backup.name} to small.zsip"
     ):
         Project.open(path).objects(1)
+    with pytest.raises(ProjectDamagedError, match=r"small\.zsip is damaged.*rename its backup"):
+        write_backup(path)
     backup.replace(path)
     with Project.open(path) as again:
         assert len(again.objects(1)) == 300
