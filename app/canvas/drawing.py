@@ -62,13 +62,17 @@ def draw_objects(
     painter.restore()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for item in items:
+        object_ = item.object
+        marked = object_.locked or object_.state == "corrected"
+        if not (marked or settings.labels):
+            continue
         x1, y1, x2, y2 = item.box
         middle = viewport.to_widget((x1 + x2) / 2, y1)
-        if settings.labels and item.object.class_name:
+        if settings.labels and object_.class_name:
             label = _draw_label(painter, item, viewport)
             middle = QPointF(label.right() + _MARK + 2, label.center().y())
-        if max(x2 - x1, y2 - y1) * viewport.zoom >= 2 * _MARK:
-            _draw_marks(painter, item.object, middle)
+        if marked and max(x2 - x1, y2 - y1) * viewport.zoom >= 2 * _MARK:
+            _draw_marks(painter, object_, middle)
 
 
 def margins(settings: ViewSettings) -> QMarginsF:
@@ -93,26 +97,31 @@ def _draw_shape(
         return
     path = item.path_for(zoom)
     width, share = look.value
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # its edge lies under the line
-    opacity = round(min(1.0, settings.opacity * share) * 255)
-    if opacity and not settings.outline_only and not object_.geometry.is_box:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(_fill(object_.colour, opacity))
-        painter.drawPath(path)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, smooth)
     dashed = object_.state == "proposed"
-    if look in (Look.SELECTED, Look.EDITED):
-        painter.setPen(_pen((0, 0, 0), 190, width + 4, False))
+    casing = contrast(object_.colour)
+    opacity = round(min(1.0, settings.opacity * share) * 255)
+    filled = opacity and not settings.outline_only and not object_.geometry.is_box
+    painter.setBrush(_fill(object_.colour, opacity) if filled else Qt.BrushStyle.NoBrush)
+    painter.setRenderHint(
+        QPainter.RenderHint.Antialiasing, False
+    )  # the edge of the inside lies under the line
+    if not smooth and look is Look.PLAIN:
+        # Inside and casing in one go. A wide dashed line takes twice the time: a faint one shows dashes, too.
+        painter.setPen(_pen(casing, 70 if dashed else 150, 3, False))
         painter.drawPath(path)
-        painter.setPen(_pen((255, 255, 255), 255, width + 2, False))
-        painter.drawPath(path)
-    elif smooth:
-        painter.setPen(_pen(contrast(object_.colour), 150, width + 2, dashed))
-        painter.drawPath(path)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
     else:
-        # A wide dashed line takes Qt twice the time of a solid one; a fainter one leaves the dashes visible.
-        painter.setPen(_pen(contrast(object_.colour), 70 if dashed else 150, 3, False))
+        if filled:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawPath(path)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, smooth)
+        if look in (Look.SELECTED, Look.EDITED):
+            painter.setPen(_pen((0, 0, 0), 190, width + 4, False))
+            painter.drawPath(path)
+            painter.setPen(_pen((255, 255, 255), 255, width + 2, False))
+        else:
+            painter.setPen(_pen(casing, 150, width + 2, dashed))
         painter.drawPath(path)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     painter.setPen(_pen(object_.colour, 255, width if smooth else 1, dashed))
