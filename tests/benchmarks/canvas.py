@@ -83,6 +83,7 @@ class Bench:
         self.canvas = editor.canvas = Canvas(editor)
         self.canvas.resize(*WINDOW)
         self.canvas.show()
+        QApplication.processEvents()  # nothing is painted before the window is exposed
         noise = np.random.default_rng(0).integers(0, 255, (IMAGE[1], IMAGE[0], 4), dtype=np.uint8)
         self.image = QImage(noise.data, *IMAGE, QImage.Format.Format_RGB32).copy()
         self._chance = random.Random(1)
