@@ -10,7 +10,7 @@ from zsi_core.coco import CocoFile, CocoImage, detection_results, image_path
 from zsi_core.errors import ImageError
 from zsi_core.evaluation.ground_truth import has_mask
 from zsi_core.evaluation.matching import MAX_DETECTIONS
-from zsi_core.evaluation.protocol import SCORE_THRESHOLD, vocabularies
+from zsi_core.evaluation.protocol import vocabularies
 from zsi_core.images import FoundImage, read_image
 from zsi_core.proposing.job import Finished
 from zsi_core.proposing.journal import Journal
@@ -82,7 +82,7 @@ class _Predictor:
         instances = self.segmenter.find(
             encoded,
             vocabulary,
-            threshold=SCORE_THRESHOLD,
+            threshold=self.segmenter.model.config.evaluation_threshold,
             max_instances=MAX_DETECTIONS,
             across_names=None,
         )

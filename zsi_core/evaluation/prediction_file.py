@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zsi_core.coco import CocoFile
 from zsi_core.coco.values import shown
 from zsi_core.errors import AnnotationError
-from zsi_core.evaluation.protocol import DETAILS
+from zsi_core.evaluation.protocol import details
 from zsi_core.files import file_sha256
 from zsi_core.proposing.journal import Journal
 from zsi_core.semantics import ClassSplit
@@ -34,7 +34,7 @@ def header(segmenter: Segmenter, coco: CocoFile, split: ClassSplit) -> dict[str,
         "annotations": file_sha256(coco.path),
         "seen": list(split.seen),
         "unseen": list(split.unseen),
-        "protocol": DETAILS,
+        "protocol": details(segmenter.checkpoint.info.model),
     }
 
 

@@ -15,9 +15,10 @@ Each list holds the best 100 results of an image:
                 the best name.
     given_boxes the mask of every object of the file, given its box and its name.
 
-Nothing is cut off by a score. Suppression is per name, never across names. There are no distractors, and no
-classes but the split's, whatever else the model knows. A user's query differs in all of this, and finds less
-(`zsi_core.inference.vocabulary`).
+Nothing is cut off by a score, unless the model's `evaluation_threshold` says so. Suppression is per name,
+never across names. There are no distractors, and no classes but the split's, whatever else the model knows. A
+user's query differs in all of this, and finds less (`zsi_core.inference.vocabulary`). Models that score other
+names through the seen classes have one softmax for all lists (`THROUGH_SEEN`).
 """
 
 from __future__ import annotations
@@ -31,9 +32,8 @@ import torch
 from zsi_core.errors import SplitError
 from zsi_core.inference.scoring import PER_NAME_NMS
 from zsi_core.inference.vocabulary import Vocabulary, VocabularyBuilder
+from zsi_core.model import ModelConfig
 from zsi_core.semantics import ClassSplit, WordTable, class_key
-
-SCORE_THRESHOLD = 0.0
 
 NAME = "zsi-cvpr2021"
 DETAILS: dict[str, Any] = {
@@ -42,11 +42,25 @@ DETAILS: dict[str, Any] = {
     "strict": "one softmax of background, seen and unseen classes; 100 results an image",
     "regions": "ranked by foreground score, class-agnostic suppression; 100 an image",
     "distractors": False,
-    "score_threshold": SCORE_THRESHOLD,
+    "score_threshold": 0.0,
     "nms_per_name": PER_NAME_NMS,
     "nms_across_names": None,
 }
 """Stands in `metrics.json` and in files of predictions: another value is another protocol."""
+
+THROUGH_SEEN: dict[str, Any] = {
+    "zsi": "softmax of background and seen classes, carried over to unseen ones as p W_s^T W_u; 100 an image",
+    "gzsi": "the same carried over to seen classes, beside those of zsi; 100 results an image of each",
+    "strict": "the lists of gzsi as one; 100 results an image",
+    "regions": "ranked by foreground probability, class-agnostic suppression; 100 an image",
+}
+"""What differs for models that score other names through the seen classes, as the published code does."""
+
+
+def details(model: ModelConfig) -> dict[str, Any]:
+    """What is asked of a model with this configuration."""
+    wording = THROUGH_SEEN if model.transfer == "seen_posterior" else {}
+    return DETAILS | wording | {"score_threshold": model.evaluation_threshold}
 
 
 @dataclass(frozen=True)

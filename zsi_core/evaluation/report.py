@@ -110,7 +110,7 @@ def provenance(segmenter: Segmenter, coco: CocoFile) -> dict[str, Any]:
     checkpoint = segmenter.checkpoint
     return {
         "protocol": protocol.NAME,
-        "protocol_details": protocol.DETAILS,
+        "protocol_details": protocol.details(checkpoint.info.model),
         "model": {
             "name": checkpoint.path.name,
             "sha256": checkpoint.sha256,

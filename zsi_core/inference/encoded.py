@@ -22,11 +22,13 @@ class EncodedImage:
     Attributes:
         regions: boxes in canvas pixels, objectness, semantic features, background vectors, pyramid.
         boxes: (R, 4) float32 in pixels of the photograph.
+        slots: (R, 1 + n, 4) float32, the same refined for each seen class; None with one box for all names.
         fitted: how the photograph lies in the canvas (its pixels are dropped).
         checkpoint_sha256: the weights that made it; others cannot read it.
         opinions: of the classifier beside the network, which `regions.features` are joined with; None where
             the checkpoint has no classifier.
-        pixel_features: region -> (C, 28, 28), filled in as queries show regions.
+        pixel_features: (region, slot) -> (C, 28, 28), filled in as queries show regions; slot 0 is the box of
+            the region itself.
     """
 
     regions: Regions
@@ -34,7 +36,8 @@ class EncodedImage:
     fitted: Fitted
     checkpoint_sha256: str
     opinions: Opinions | None = None
-    pixel_features: dict[int, Tensor] = field(default_factory=dict)
+    slots: Tensor | None = None
+    pixel_features: dict[tuple[int, int], Tensor] = field(default_factory=dict)
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -55,5 +58,6 @@ class EncodedImage:
             *self.regions.background,
             *self.regions.pyramid.values(),
             *self.pixel_features.values(),
+            *(t for t in (self.slots, self.regions.slots) if t is not None),
         ]
         return sum(t.numel() * t.element_size() for t in tensors)

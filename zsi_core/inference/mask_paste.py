@@ -13,6 +13,7 @@ import numpy as np
 
 from zsi_core.instances import rle
 from zsi_core.instances.rle import Rle
+from zsi_core.model import mmdetection
 
 BLOCK = 1 << 16
 """Pixels that are interpolated at once: what fits into a processor's cache, and little memory."""
@@ -46,6 +47,12 @@ def paste_mask(probabilities: np.ndarray, box: np.ndarray, image_size: tuple[int
         for start in range(0, len(x), step)
     ]
     return _from_edges(np.concatenate(blocks), image_size)
+
+
+def paste_published(probabilities: np.ndarray, box: np.ndarray, image_size: tuple[int, int]) -> Rle:
+    """As `paste_mask`, with the whole pixels and the repeated border of mmdetection."""
+    inside, left, top = mmdetection.pasted(probabilities, box)
+    return crop_rle(inside[: image_size[0] - top, : image_size[1] - left], left, top, image_size)
 
 
 def crop_rle(inside: np.ndarray, left: int, top: int, image_size: tuple[int, int]) -> Rle:

@@ -22,17 +22,11 @@ from torchvision.ops import box_iou
 from zsi_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, vectors_sha256, word_table
 from zsi_core.errors import CheckpointError, ZsiError
 from zsi_core.inference.encoded import EncodedImage
-from zsi_core.inference.mask_paste import paste_mask
+from zsi_core.inference.mask_paste import paste_mask, paste_published
 from zsi_core.inference.precision import fastest_dtype
-from zsi_core.inference.preprocessing import CANVASES, fit
-from zsi_core.inference.scoring import (
-    ACROSS_NAMES_NMS,
-    Calibration,
-    Detections,
-    detect,
-    foreground_scores,
-    fused_scores,
-)
+from zsi_core.inference.preprocessing import CANVASES, LARGEST_SIDES, fit, fit_within
+from zsi_core.inference.scorer import Scorer
+from zsi_core.inference.scoring import ACROSS_NAMES_NMS, Calibration, Detections, detect
 from zsi_core.inference.second_opinion import SecondOpinion
 from zsi_core.inference.vocabulary import Mode, Vocabulary, VocabularyBuilder
 from zsi_core.instances import Instances
@@ -94,10 +88,15 @@ class Segmenter:
             )
         self.checkpoint = checkpoint
         self.device = device
-        self.dtype = dtype or fastest_dtype(torch.device(device).type)
+        # What is to compute the numbers of other software computes in its precision.
+        self.published = info.model.conventions == "mmdetection"
+        exact = torch.float32 if self.published else None
+        self.dtype = dtype or exact or fastest_dtype(torch.device(device).type)
+        self.largest_sides = tuple(info.preprocessing.get("largest_sides", LARGEST_SIDES))
         self.canvases = tuple((h, w) for h, w in info.preprocessing.get("canvases", CANVASES))
         self.calibration = Calibration.from_dict(info.calibration)
         self.model = checkpoint.model.eval().to(device).to(memory_format=torch.channels_last)
+        self.scorer = Scorer(self.model, self.calibration, info.seen, self.vocabularies.seen_vectors)
         self.second_opinion = (
             SecondOpinion.load(checkpoint.path, info.second_opinion, device=device, dtype=self.dtype)
             if info.second_opinion
@@ -136,18 +135,20 @@ class Segmenter:
         Args:
             image: (H, W, 3) uint8 RGB, upright (see `zsi_core.images.read_image`).
         """
-        fitted = fit(image, self.canvases)
+        fitted = fit_within(image, *self.largest_sides) if self.published else fit(image, self.canvases)
         with torch.inference_mode(), self._precision():
             regions = self.model.regions(fitted.pixels.to(self.device), [fitted.size])[0]
-        half = {name: level.half() for name, level in regions.pyramid.items()}
-        regions = replace(regions, pyramid=type(regions.pyramid)(half))
+            regions = self.scorer.with_best_boxes(regions)
+        kept = {name: self._kept(level) for name, level in regions.pyramid.items()}
+        regions = replace(regions, pyramid=type(regions.pyramid)(kept))
         fitted = replace(fitted, pixels=fitted.pixels[:, :, :0, :0])
         boxes = fitted.to_image(regions.boxes)
+        slots = None if regions.slots is None else fitted.to_image(regions.slots)
         opinions = None
         if self.second_opinion is not None:
             opinions = self.second_opinion.about(image, boxes, regions.objectness)
             regions = replace(regions, features=opinions.join(regions.features, boxes))
-        return EncodedImage(regions, boxes, fitted, self.checkpoint.sha256, opinions)
+        return EncodedImage(regions, boxes, fitted, self.checkpoint.sha256, opinions, slots)
 
     def query(
         self,
@@ -202,8 +203,10 @@ class Segmenter:
         self._check(encoded)
         with torch.inference_mode():
             scores = self._scores(encoded, vocabulary)
-            found = detect(encoded.boxes, scores, vocabulary.shown, threshold, max_instances, across_names)
-            return self._instances(encoded, vocabulary, found)
+            slots = self.scorer.slots(vocabulary).to(self.device)
+            boxes = encoded.boxes if encoded.slots is None else encoded.slots[:, slots[: vocabulary.shown]]
+            found = detect(boxes, scores, vocabulary.shown, threshold, max_instances, across_names)
+            return self._instances(encoded, vocabulary, found, slots[found.names])
 
     def find_anything(
         self, encoded: EncodedImage, vocabulary: Vocabulary, *, max_instances: int = 100
@@ -222,8 +225,10 @@ class Segmenter:
         """
         self._check(encoded)
         with torch.inference_mode():
-            logits = self._logits(encoded.regions.features, encoded, vocabulary)
-            foreground = foreground_scores(logits, encoded.regions.objectness, self.calibration)
+            regions = encoded.regions
+            foreground = self.scorer.foreground(
+                regions.features, regions.objectness, regions.background[0], vocabulary
+            )
             found = detect(encoded.boxes, foreground[:, None], 1, 0.0, max_instances)
             scores = self._scores(encoded, vocabulary)[found.regions]
             best = scores.topk(min(2, scores.shape[1]), dim=1)
@@ -233,7 +238,7 @@ class Segmenter:
                 runner_up_names=best.indices[:, -1],
                 runner_up_scores=best.values[:, -1],
             )
-            return self._instances(encoded, vocabulary, found)
+            return self._instances(encoded, vocabulary, found, torch.zeros_like(found.names))
 
     def segment_box(self, encoded: EncodedImage, box: Sequence[float], name: str | None = None) -> Instances:
         """The object in a box that somebody drew, from the kept feature maps.
@@ -328,15 +333,16 @@ class Segmenter:
             objectness = torch.ones(1, device=self.device)
         vocabulary = self.vocabularies.build(names, "gzsi")
         with torch.inference_mode():
-            logits = self._logits(features, encoded, vocabulary)
-            scores = fused_scores(logits, objectness, vocabulary.seen.to(self.device), self.calibration)[0]
+            v_b = encoded.regions.background[0]
+            scores = self.scorer.names(features, objectness, v_b, vocabulary)[0]
             best, which = scores.topk(min(top, len(scores)))
+            background = self.scorer.background(features, v_b, vocabulary)
         told = tuple(float(v) for v in best)
         return Explanation(
             tuple(vocabulary.names[i] for i in which.tolist()),
             told,
             told[0] - told[1] if len(told) > 1 else told[0],
-            float(logits.softmax(dim=1)[0, 0]),
+            float(background[0]),
         )
 
     # ---------------------------------------------------------------------------------------------
@@ -361,23 +367,30 @@ class Segmenter:
             features = self.model.describe_boxes(self._float(encoded), encoded.fitted.to_canvas(boxes))
         return features if encoded.opinions is None else encoded.opinions.join(features, boxes)
 
-    def _logits(self, features: Tensor, encoded: EncodedImage, vocabulary: Vocabulary) -> Tensor:
-        background = encoded.regions.background[0].expand(len(features), -1)
-        return self.model.detector.scores(features, vocabulary.vectors.to(self.device), background)
+    def _kept(self, features: Tensor) -> Tensor:
+        """Features as they are kept: half the memory, where no other software's numbers are wanted."""
+        return features if self.published else features.half()
 
     def _scores(self, encoded: EncodedImage, vocabulary: Vocabulary) -> Tensor:
         """(R, K) scores of every name on every region."""
         regions = encoded.regions
-        logits = self._logits(regions.features, encoded, vocabulary)
-        return fused_scores(logits, regions.objectness, vocabulary.seen.to(self.device), self.calibration)
+        return self.scorer.names(regions.features, regions.objectness, regions.background[0], vocabulary)
 
-    def _instances(self, encoded: EncodedImage, vocabulary: Vocabulary, found: Detections) -> Instances:
+    def _instances(
+        self, encoded: EncodedImage, vocabulary: Vocabulary, found: Detections, slots: Tensor
+    ) -> Instances:
+        """Instances of detections, each with the box of a slot (N,), 0 for that of its region."""
+        names = tuple(vocabulary.names[i] for i in found.names.tolist())
         vectors = vocabulary.vectors.to(self.device)[found.names]
+        boxes = encoded.boxes[found.regions]
+        if encoded.slots is not None and slots.any():
+            boxes = encoded.slots[found.regions, slots]
+        places = list(zip(found.regions.tolist(), slots.tolist(), strict=True))
         return Instances(
-            boxes=encoded.boxes[found.regions].cpu().numpy(),
+            boxes=boxes.cpu().numpy(),
             scores=found.scores.cpu().numpy(),
-            names=tuple(vocabulary.names[i] for i in found.names.tolist()),
-            masks=tuple(self._masks(encoded, found.regions.tolist(), vectors)),
+            names=names,
+            masks=tuple(self._masks(encoded, places, names, vectors, boxes)),
             runner_up_names=tuple(vocabulary.names[i] for i in found.runner_up_names.tolist()),
             runner_up_scores=found.runner_up_scores.cpu().numpy(),
             region_indices=found.regions.cpu().numpy(),
@@ -407,20 +420,20 @@ class Segmenter:
     ) -> Instances:
         """Instances of given boxes (N, 4) in pixels of the photograph, in the order of their scores."""
         vocabulary = self.vocabularies.build([] if name is None else [name], "gzsi")
-        logits = self._logits(features, encoded, vocabulary)
-        scores = fused_scores(logits, objectness, vocabulary.seen.to(self.device), self.calibration)
+        scores = self.scorer.names(features, objectness, encoded.regions.background[0], vocabulary)
         order = scores.topk(2, dim=1).indices
         chosen = order[:, 0] if name is None else torch.zeros_like(order[:, 0])
         other = torch.where(order[:, 0] == chosen, order[:, 1], order[:, 0])
         vectors = vocabulary.vectors.to(self.device)[chosen]
+        names = tuple(vocabulary.names[i] for i in chosen.tolist())
         with self._precision():
             y = self.model.pixel_features(self._float(encoded), encoded.fitted.to_canvas(boxes))
-        masks = self._pasted(encoded, y, vectors, boxes)
+        masks = self._pasted(encoded, y, names, vectors, boxes)
         own = scores.gather(1, chosen[:, None])[:, 0]
         found = Instances(
             boxes=boxes.cpu().numpy(),
             scores=own.cpu().numpy(),
-            names=tuple(vocabulary.names[i] for i in chosen.tolist()),
+            names=names,
             masks=tuple(masks),
             runner_up_names=tuple(vocabulary.names[i] for i in other.tolist()),
             runner_up_scores=scores.gather(1, other[:, None])[:, 0].cpu().numpy(),
@@ -429,26 +442,41 @@ class Segmenter:
         )
         return found.select(np.argsort(-found.scores, kind="stable"))
 
-    def _masks(self, encoded: EncodedImage, regions: list[int], vectors: Tensor) -> list[Rle]:
-        """Masks of regions for word vectors (N, D); the mask head sees every region once."""
-        if not regions:
+    def _masks(
+        self,
+        encoded: EncodedImage,
+        places: list[tuple[int, int]],
+        names: Sequence[str],
+        vectors: Tensor,
+        boxes: Tensor,
+    ) -> list[Rle]:
+        """Masks at (region, slot), of boxes (N, 4), for word vectors (N, D); the mask head sees each once."""
+        if not places:
             return []
         kept = encoded.pixel_features
-        fresh = sorted({r for r in regions if r not in kept})
+        fresh = sorted({place for place in places if place not in kept})
         if fresh:
+            of_regions, slots = encoded.regions.boxes, encoded.regions.slots
+            wanted = torch.stack(
+                [of_regions[r] if slots is None or slot == 0 else slots[r, slot] for r, slot in fresh]
+            )
             with self._precision():
-                y = self.model.pixel_features(self._float(encoded), encoded.regions.boxes[fresh])
-            kept.update(zip(fresh, y.half(), strict=True))
-        y = torch.stack([kept[r] for r in regions])
-        return self._pasted(encoded, y, vectors, encoded.boxes[regions])
+                y = self.model.pixel_features(self._float(encoded), wanted)
+            kept.update(zip(fresh, self._kept(y), strict=True))
+        y = torch.stack([kept[place] for place in places])
+        return self._pasted(encoded, y, names, vectors, boxes)
 
-    def _pasted(self, encoded: EncodedImage, y: Tensor, vectors: Tensor, boxes: Tensor) -> list[Rle]:
+    def _pasted(
+        self, encoded: EncodedImage, y: Tensor, names: Sequence[str], vectors: Tensor, boxes: Tensor
+    ) -> list[Rle]:
         assert self.model.mask_head is not None
-        background = encoded.regions.background[1].expand(len(y), -1)
-        grids = self.model.mask_head.logits(y.float(), vectors, background).sigmoid().cpu().numpy()
+        background = encoded.regions.background[1]
+        vectors = self.scorer.mask_vectors(names, vectors, background)
+        logits = self.model.mask_head.logits(y.float(), vectors, background.expand(len(y), -1))
+        grids = logits.sigmoid().cpu().numpy()
+        paste = paste_published if self.published else paste_mask
         return [
-            paste_mask(grid, box, encoded.image_size)
-            for grid, box in zip(grids, boxes.cpu().numpy(), strict=True)
+            paste(grid, box, encoded.image_size) for grid, box in zip(grids, boxes.cpu().numpy(), strict=True)
         ]
 
 

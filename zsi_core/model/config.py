@@ -67,6 +67,7 @@ class ModelConfig:
             Open-World Object Proposals without Learning to Classify, RA-L 2022, section 3).
         transfer: "direct" is a softmax over the names of a query (section 3.2.1); "seen_posterior" the
             published p W_s^T W: probabilities of the seen classes, carried over to other names.
+        evaluation_threshold: smallest score of a result in the benchmark.
         box_slots: n seen classes with a box regression each, of which the k-th unseen class takes the k-th;
             0: one regression for all names.
         regions_train: regions sampled per image in training; `positive_fraction` of them at most positive.
@@ -125,6 +126,7 @@ class ModelConfig:
     temperature: float = 20.0
     iou_head: bool = False
     transfer: Literal["direct", "seen_posterior"] = "direct"
+    evaluation_threshold: float = 0.0
     box_slots: int = 0
     regions_train: int = 128
     positive_fraction: float = 0.25
@@ -179,6 +181,7 @@ class ModelConfig:
             "box_features": 1024,
             "scores": "dot",
             "transfer": "seen_posterior",
+            "evaluation_threshold": 0.05,
             "box_slots": seen,
             "regions_train": 512,
             "mask_channels": 256,

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -165,6 +165,13 @@ class ZSI(nn.Module):
             `loss_distillation` where a target has teacher vectors; `loss_contrastive` and `loss_iou` where
             configured.
         """
+        if self.config.box_slots not in (0, len(word_vectors)):
+            raise ValueError(
+                f"the network has a box regression for each of {self.config.box_slots} seen classes, but got "
+                f"{len(word_vectors)} word vectors: set box_slots to that number, or to 0"
+            )
+        if self.mmdetection:  # crowds neither match nor keep anything from being background
+            targets = [replace(target, ignore=target.ignore[:0]) for target in targets]
         pyramid = self._pyramid(images, sizes)
         rpn = self.rpn.propose(list(pyramid.values()), sizes, targets)
         sampled = sample_regions(
