@@ -138,7 +138,7 @@ def annotate_actions() -> list[ActionSpec]:
             "Mark the image as finished and show the next unfinished one.",
             "Annotate",
             "finish",
-            ("Ctrl+Return",),
+            ("Ctrl+Return", "Ctrl+Enter"),
             enabled_when=can_edit,
             icon="done",
             in_tool_bar=True,

@@ -36,6 +36,7 @@ class ClassesPanel(QWidget):
     def __init__(self, session: Session, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session, self._settings = session, settings
+        self._shown_class: object = None
         self.model = ClassesModel(session, self)
         self.input = QLineEdit()
         self.input.setPlaceholderText("New class, Enter adds it")
@@ -61,7 +62,7 @@ class ClassesPanel(QWidget):
         layout.addLayout(self._buttons())
         session.project_changed.connect(self._reload)
         session.changed.connect(self._on_change)
-        session.class_changed.connect(lambda _: self._reload())
+        session.class_changed.connect(self._on_class)
         settings.changed.connect(lambda key: self._suggest() if key == "autosuggest" else None)
         self.list.selectionModel().selectionChanged.connect(self._enable)
         self._reload()
@@ -116,12 +117,23 @@ class ClassesPanel(QWidget):
         rows = sorted(index.row() for index in self.list.selectionModel().selectedIndexes())
         return [self.model.records[row] for row in rows]
 
+    def _on_class(self, class_id: object) -> None:
+        """Mark the class to draw with, and bring it into view when it is another one."""
+        self.model.reload()
+        if class_id != self._shown_class:
+            self._shown_class = class_id
+            self._select_class()
+        self._enable()
+
+    def _select_class(self) -> None:
+        index = self.model.index(self.model.row_of(self._session.class_id))
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
+        self.list.selectionModel().setCurrentIndex(index, flags)
+
     def _reload(self) -> None:
         self.model.reload()
         if not self.selected:
-            row = self.model.row_of(self._session.class_id)
-            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
-            self.list.selectionModel().setCurrentIndex(self.model.index(row), flags)
+            self._select_class()
         self._enable()
         self._suggest()
 
