@@ -23,17 +23,23 @@ from torchvision.ops import box_iou
 from zsi_core.coco.reader import image_path, read_coco
 from zsi_core.images import read_image
 from zsi_core.inference import Segmenter
-from zsi_core.inference.scoring import ACROSS_NAMES_NMS, Calibration, detect, fused_scores
+from zsi_core.inference.scoring import Calibration, detect, fused_scores
 from zsi_core.inference.vocabulary import Vocabulary
 from zsi_core.semantics.names import class_key
 
-POWERS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75)
+POWERS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9)
 PENALTIES = (0.0, 1.0, 2.0, 3.0, 4.0)
 ABSENT_NAMES = 2
 """Names that are not in the picture, asked for beside those that are."""
 
 FALSE_ALARMS = 0.2
 """Most detections shown, on average, for a name that is not in the picture."""
+
+PRECISION = 0.5
+"""Share of what is shown for names in the picture that should be right, where a threshold gets there."""
+
+ENOUGH = 20
+"""Detections from which on a precision is worth believing."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,20 @@ class Outcome:
         return float((precision * right).sum() / max(self.objects, 1))
 
     def threshold(self) -> float:
-        """Score with the best F1 of names in the picture, among those with few false alarms; 1 if none."""
+        """Score with the best F1 of names in the picture, among those with few false alarms; 1 if none.
+
+        Where some of these have a `PRECISION`, it is one of them.
+        """
         order = np.argsort(-self.scores, kind="stable")
         present, right = self.present[order], self.right[order]
         hits = np.cumsum(right & present)
-        f1 = 2 * hits / (np.cumsum(present) + self.objects)
+        shown = np.cumsum(present)
+        f1 = 2 * hits / (shown + self.objects)
         alarms = np.cumsum(~present) / max(self.absent_names, 1)
         f1[alarms > FALSE_ALARMS] = 0.0
+        precise = (hits >= PRECISION * shown) & (shown >= ENOUGH)
+        if f1[precise].any():
+            f1[~precise] = 0.0
         return float(self.scores[order][f1.argmax()]) if f1.any() else 1.0
 
 
@@ -152,7 +165,7 @@ def _outcome(asked: Sequence[_Asked], calibration: Calibration) -> Outcome:
     present: list[bool] = []
     for image in asked:
         fused = fused_scores(image.logits, image.objectness, image.vocabulary.seen, calibration)
-        found = detect(image.boxes, fused, image.vocabulary.shown, 0.01, 100, ACROSS_NAMES_NMS)
+        found = detect(image.boxes, fused, image.vocabulary.shown, 0.01, 100)
         overlap = box_iou(image.boxes[found.regions], image.truth)
         free = torch.ones(len(image.truth), dtype=torch.bool)
         for row, name, score in zip(overlap, found.names.tolist(), found.scores.tolist(), strict=True):

@@ -15,6 +15,7 @@ from zsi_core.errors import SplitError
 from zsi_core.evaluation.predict import category_ids
 from zsi_core.evaluation.protocol import require_zero_shot, vocabularies
 from zsi_core.inference import Segmenter
+from zsi_core.inference.scoring import PROTOCOL
 from zsi_core.semantics import ClassSplit, WordTable
 
 
@@ -58,13 +59,13 @@ def test_results_have_the_files_category_ids(make_coco: Any, split: ClassSplit) 
 def test_finding_without_suppression_across_names(segmenter: Segmenter, split: ClassSplit) -> None:
     encoded = segmenter.encode(np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8))
     joint = vocabularies(segmenter.vocabularies.table, split).joint
-    paper = segmenter.find(encoded, joint, threshold=0.0, max_instances=1000, across_names=None)
+    paper = segmenter.find(encoded, joint, threshold=0.0, max_instances=1000, suppression=PROTOCOL)
     product = segmenter.find(encoded, joint, threshold=0.0, max_instances=1000)
     # Only per name is suppressed: some region is found under every name.
     per_region = np.bincount(paper.region_indices)
     assert per_region.max() == len(joint.names)
     assert np.bincount(product.region_indices).max() == 1
-    assert len(segmenter.find(encoded, joint, threshold=0.0, max_instances=3, across_names=None)) == 3
+    assert len(segmenter.find(encoded, joint, threshold=0.0, max_instances=3, suppression=PROTOCOL)) == 3
 
 
 def test_finding_anything_ranks_regions_and_names_each_once(segmenter: Segmenter, split: ClassSplit) -> None:
@@ -74,7 +75,7 @@ def test_finding_anything_ranks_regions_and_names_each_once(segmenter: Segmenter
     assert 1 < len(found) <= 20
     assert len(set(found.region_indices.tolist())) == len(found)
     assert (np.diff(found.scores) <= 0).all()
-    named = segmenter.find(encoded, joint, threshold=0.0, max_instances=1000, across_names=None)
+    named = segmenter.find(encoded, joint, threshold=0.0, max_instances=1000, suppression=PROTOCOL)
     # No name of a region scores above the region, whose foreground is the sum over all names.
     best = dict(zip(named.region_indices[::-1], named.scores[::-1], strict=True))
     assert all(

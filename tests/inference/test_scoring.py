@@ -7,7 +7,15 @@ import math
 import pytest
 import torch
 
-from zsi_core.inference.scoring import Calibration, Detections, detect, foreground_scores, fused_scores
+from zsi_core.inference.scoring import (
+    PROTOCOL,
+    Calibration,
+    Detections,
+    Suppression,
+    detect,
+    foreground_scores,
+    fused_scores,
+)
 
 LEFT, LEFT_TOO, RIGHT = [0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 9.0], [50.0, 0.0, 60.0, 10.0]
 PLAIN = Calibration(objectness_power=0.0)
@@ -88,7 +96,7 @@ def test_the_weaker_of_two_boxes_of_a_name_goes() -> None:
 def test_a_region_keeps_its_best_name() -> None:
     scores = torch.tensor([[0.4, 0.6]])
     assert found(detect(boxes(LEFT), scores, 2, 0.1, 10)) == [(0, 1, 0.6)]
-    both = detect(boxes(LEFT), scores, 2, 0.1, 10, None)
+    both = detect(boxes(LEFT), scores, 2, 0.1, 10, PROTOCOL)
     assert found(both) == [(0, 1, 0.6), (0, 0, 0.4)]
     assert both.runner_up_names.tolist() == [0, 1]
 
@@ -99,6 +107,31 @@ def test_different_names_may_overlap_more_than_equal_ones() -> None:
     two_names = torch.tensor([[0.9, 0.0], [0.0, 0.8]])
     assert len(detect(boxes(wide, narrow), one_name, 2, 0.1, 10).regions) == 1
     assert found(detect(boxes(wide, narrow), two_names, 2, 0.1, 10)) == [(0, 0, 0.9), (1, 1, 0.8)]
+
+
+def test_a_part_gives_way_to_the_object_it_lies_in() -> None:
+    plane, wing, beside = [0.0, 0.0, 100.0, 40.0], [60.0, 10.0, 110.0, 30.0], [90.0, 10.0, 130.0, 30.0]
+    whole_is_better = torch.tensor([[0.9], [0.8], [0.7]])
+    assert found(detect(boxes(plane, wing, beside), whole_is_better, 1, 0.1, 10)) == [
+        (0, 0, 0.9),
+        (2, 0, 0.7),
+    ]
+    part_is_better = torch.tensor([[0.8], [0.9], [0.7]])
+    assert found(detect(boxes(plane, wing, beside), part_is_better, 1, 0.1, 10)) == [
+        (1, 0, 0.9),
+        (0, 0, 0.8),
+        (2, 0, 0.7),
+    ]
+    two_names = torch.tensor([[0.9, 0.0], [0.0, 0.8], [0.0, 0.0]])
+    assert len(detect(boxes(plane, wing, beside), two_names, 2, 0.1, 10).regions) == 2
+    assert len(detect(boxes(plane, wing, beside), whole_is_better, 1, 0.1, 10, PROTOCOL).regions) == 3
+
+
+def test_what_is_a_part_of_a_part_that_gave_way_stays() -> None:
+    outer, middle, inner = [0.0, 0.0, 40.0, 10.0], [15.0, 0.0, 55.0, 10.0], [30.0, 0.0, 62.0, 10.0]
+    scores = torch.tensor([[0.9], [0.8], [0.7]])
+    share = Suppression(per_name=1.0, contained=0.6)
+    assert found(detect(boxes(outer, middle, inner), scores, 1, 0.1, 10, share)) == [(0, 0, 0.9), (2, 0, 0.7)]
 
 
 def test_the_best_are_kept() -> None:

@@ -19,6 +19,7 @@ from zsi_core.errors import CheckpointError, NameResolutionError, WordTableError
 from zsi_core.files import resources_dir
 from zsi_core.images import read_image
 from zsi_core.inference import EncodedImage, Segmenter
+from zsi_core.inference.scoring import PROTOCOL
 from zsi_core.inference.vocabulary import VocabularyBuilder
 from zsi_core.instances import Instances
 from zsi_core.semantics import WordTable
@@ -245,7 +246,7 @@ def test_find_takes_any_vocabulary(segmenter: Segmenter, encoded: EncodedImage) 
     once = segmenter.find(encoded, vocabulary, threshold=LOW, max_instances=1000)
     regions = once.region_indices.tolist()
     assert len(set(regions)) == len(regions)
-    often = segmenter.find(encoded, vocabulary, threshold=LOW, max_instances=1000, across_names=None)
+    often = segmenter.find(encoded, vocabulary, threshold=LOW, max_instances=1000, suppression=PROTOCOL)
     assert len(often) > len(once)
     assert max(Counter(often.region_indices.tolist()).values()) == 2
 

@@ -25,6 +25,15 @@ def test_the_threshold_balances_precision_and_recall():
     assert outcome([*rows[:2], *[(0.7, False, True)] * 10, (0.4, True, True)], objects=3).threshold() == 0.8
 
 
+def test_a_threshold_where_half_is_right_is_preferred():
+    right, wrong = (True, True), (False, True)
+    rows = [(0.9 - i / 100, *(right if i % 5 else wrong)) for i in range(20)]
+    # F1 is best at 0.14, where 26 of 57 are right; among those with half right, at 0.26.
+    more = [(0.5 - i / 100, *(wrong if i % 4 else right)) for i in range(40)]
+    assert outcome([*rows, *more], objects=50).threshold() == pytest.approx(0.26)
+    assert outcome(more, objects=50).threshold() == pytest.approx(0.14), "out of reach: the best F1 decides"
+
+
 def test_false_alarms_raise_the_threshold():
     rows = [(0.9, True, True), (0.8, True, True), (0.7, True, True)]
     assert outcome([*rows, (0.85, False, False)], absent_names=20).threshold() == 0.7

@@ -12,6 +12,7 @@ from zsi_core.evaluation.ground_truth import has_mask
 from zsi_core.evaluation.matching import MAX_DETECTIONS
 from zsi_core.evaluation.protocol import vocabularies
 from zsi_core.images import FoundImage, read_image
+from zsi_core.inference.scoring import PROTOCOL
 from zsi_core.proposing.job import Finished
 from zsi_core.proposing.journal import Journal
 from zsi_core.semantics import ClassSplit, class_key
@@ -84,7 +85,7 @@ class _Predictor:
             vocabulary,
             threshold=self.segmenter.model.config.evaluation_threshold,
             max_instances=MAX_DETECTIONS,
-            across_names=None,
+            suppression=PROTOCOL,
         )
         return self._results(image, instances)
 

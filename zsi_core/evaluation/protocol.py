@@ -30,7 +30,7 @@ from typing import Any
 import torch
 
 from zsi_core.errors import SplitError
-from zsi_core.inference.scoring import PER_NAME_NMS
+from zsi_core.inference.scoring import PROTOCOL
 from zsi_core.inference.vocabulary import Vocabulary, VocabularyBuilder
 from zsi_core.model import ModelConfig
 from zsi_core.semantics import ClassSplit, WordTable, class_key
@@ -43,8 +43,8 @@ DETAILS: dict[str, Any] = {
     "regions": "ranked by foreground score, class-agnostic suppression; 100 an image",
     "distractors": False,
     "score_threshold": 0.0,
-    "nms_per_name": PER_NAME_NMS,
-    "nms_across_names": None,
+    "nms_per_name": PROTOCOL.per_name,
+    "nms_across_names": PROTOCOL.across_names,
 }
 """Stands in `metrics.json` and in files of predictions: another value is another protocol."""
 

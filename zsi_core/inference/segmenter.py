@@ -26,7 +26,7 @@ from zsi_core.inference.mask_paste import paste_mask, paste_published
 from zsi_core.inference.precision import fastest_dtype
 from zsi_core.inference.preprocessing import CANVASES, LARGEST_SIDES, fit, fit_within
 from zsi_core.inference.scorer import Scorer
-from zsi_core.inference.scoring import ACROSS_NAMES_NMS, Calibration, Detections, detect
+from zsi_core.inference.scoring import PROTOCOL, QUERY, Calibration, Detections, Suppression, detect
 from zsi_core.inference.second_opinion import SecondOpinion
 from zsi_core.inference.vocabulary import Mode, Vocabulary, VocabularyBuilder
 from zsi_core.instances import Instances
@@ -186,7 +186,7 @@ class Segmenter:
         *,
         threshold: float,
         max_instances: int,
-        across_names: float | None = ACROSS_NAMES_NMS,
+        suppression: Suppression = QUERY,
     ) -> Instances:
         """Instances of the shown names of a vocabulary: `query` for a caller that decides what competes.
 
@@ -195,7 +195,7 @@ class Segmenter:
             vocabulary: names of the softmax.
             threshold: smallest score.
             max_instances: largest N.
-            across_names: overlap of boxes from which a better name suppresses another one; None: never.
+            suppression: which detections give way to better ones.
 
         Raises:
             ValueError: an image encoded by another model.
@@ -205,7 +205,7 @@ class Segmenter:
             scores = self._scores(encoded, vocabulary)
             slots = self.scorer.slots(vocabulary).to(self.device)
             boxes = encoded.boxes if encoded.slots is None else encoded.slots[:, slots[: vocabulary.shown]]
-            found = detect(boxes, scores, vocabulary.shown, threshold, max_instances, across_names)
+            found = detect(boxes, scores, vocabulary.shown, threshold, max_instances, suppression)
             return self._instances(encoded, vocabulary, found, slots[found.names])
 
     def find_anything(
@@ -229,7 +229,7 @@ class Segmenter:
             foreground = self.scorer.foreground(
                 regions.features, regions.objectness, regions.background[0], vocabulary
             )
-            found = detect(encoded.boxes, foreground[:, None], 1, 0.0, max_instances)
+            found = detect(encoded.boxes, foreground[:, None], 1, 0.0, max_instances, PROTOCOL)
             scores = self._scores(encoded, vocabulary)[found.regions]
             best = scores.topk(min(2, scores.shape[1]), dim=1)
             found = replace(
