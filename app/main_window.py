@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QMainWindow,
+    QMenu,
     QStackedWidget,
     QToolBar,
     QVBoxLayout,
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         self.opener = Opener(self.session, self.jobs, self)
         self._build_middle()
         self._build_docks()
+        self._build_recent_menu()
         self._build_tool_bar()
         self.status = StatusBar(self.jobs, self)
         self.setStatusBar(self.status)
@@ -119,6 +121,22 @@ class MainWindow(QMainWindow):
             if dock is not self.docks["Jobs"]:
                 view.insertAction(before, dock.toggleViewAction())
         view.insertSeparator(before)
+
+    def _build_recent_menu(self) -> None:
+        menu = QMenu("Open &recent", self)
+        menu.setObjectName("menu_recent")
+        self.registry.menus["File"].insertMenu(self.registry["open_demo"], menu)
+
+        def fill() -> None:
+            menu.clear()
+            for path in self.settings.recent_projects():
+                menu.addAction(str(path)).triggered.connect(
+                    lambda _=False, path=path: self.open_paths([path])
+                )
+            if menu.isEmpty():
+                menu.addAction("No project was opened yet").setEnabled(False)
+
+        menu.aboutToShow.connect(fill)
 
     def _build_tool_bar(self) -> None:
         self.tool_bar = QToolBar("Tools")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -67,6 +68,17 @@ print(json.dumps([name for name in ("torch", "torchvision", "timm", "gensim") if
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_nothing_runs_the_event_loop_by_hand_or_makes_threads_of_its_own() -> None:
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "app").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        names |= {node.id for node in nodes if isinstance(node, ast.Name)}
+        if used := names & {"processEvents", "QThread", "Thread"}:
+            found[path.name] = used
+    assert found == {"worker.py": {"QThread"}}, "worker.py only asks in which thread it is"
 
 
 def test_an_exception_that_nobody_caught_is_reported_in_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:

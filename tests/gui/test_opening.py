@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QMenu
 
 from app.project import Project, project_path
 from tests.gui.conftest import Hand, make_image
@@ -101,6 +102,20 @@ def test_a_project_is_opened_where_it_was_left(make_window: Callable[[], Hand], 
     assert len(recent) == 1
     recent[0].click()
     second.wait(lambda: second.image_name == "a2.png")
+
+
+def test_recent_projects_in_the_menu(hand: Hand, photos: Path) -> None:
+    menu = hand.window.findChild(QMenu, "menu_recent")
+    assert menu is not None
+    menu.aboutToShow.emit()
+    assert [action.isEnabled() for action in menu.actions()] == [False]
+    hand.open(photos)
+    path = hand.project.path
+    hand.window.registry["close_project"].trigger()
+    menu.aboutToShow.emit()
+    assert [action.text() for action in menu.actions()] == [str(path)]
+    menu.actions()[0].trigger()
+    hand.wait(lambda: hand.image_name == "a1.png")
 
 
 def test_a_project_opened_twice_is_read_only(make_window: Callable[[], Hand], photos: Path) -> None:
@@ -237,6 +252,7 @@ sys.exit(main(["--demo"]))
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == ["airliner.jpg (1 / 12)", []]
+    assert [line for line in done.stderr.splitlines() if "This plugin does not support" not in line] == []
     assert list((tmp_path / "zsi-annotator" / "crashes").iterdir()) == [], "it ended well"
 
 
