@@ -11,6 +11,7 @@ import torch
 from zsi_core.checkpoint import CheckpointInfo, save_checkpoint, vectors_sha256
 from zsi_core.inference import EncodedImage, Segmenter
 from zsi_core.inference.preprocessing import fit_within
+from zsi_core.inference.scoring import PROTOCOL
 from zsi_core.model import ZSI, ModelConfig, mmdetection
 from zsi_core.semantics import WordTable, resolve_all
 
@@ -85,7 +86,7 @@ def test_scores_and_boxes_are_those_of_the_formula(segmenter: Segmenter, encoded
     model, config = segmenter.model, segmenter.model.config
     names = ["zebra", "dog", "cup"]
     vocabulary = segmenter.vocabularies.build(names, "zsi")
-    found = segmenter.find(encoded, vocabulary, threshold=-1.0, max_instances=1000, across_names=None)
+    found = segmenter.find(encoded, vocabulary, threshold=-1.0, max_instances=1000, suppression=PROTOCOL)
     assert {"zebra", "dog", "cup"} == set(found.names)
     table = segmenter.vocabularies.table
     W = config.word_norm * torch.from_numpy(resolve_all(table, names))
@@ -113,7 +114,7 @@ def test_an_unseen_mask_is_that_of_the_word_as_the_seen_classes_see_it(
     W_s = torch.cat([v_b[None], norm * torch.from_numpy(resolve_all(table, SEEN))])
     for name in ("dog", "cup"):
         vocabulary = segmenter.vocabularies.build([name], "zsi")
-        found = segmenter.find(encoded, vocabulary, threshold=0.0, max_instances=1, across_names=None)
+        found = segmenter.find(encoded, vocabulary, threshold=0.0, max_instances=1, suppression=PROTOCOL)
         region = int(found.region_indices[0])
         assert encoded.regions.slots is not None
         box = encoded.regions.slots[region, 1:2]

@@ -31,6 +31,9 @@ from zsi_core.model.image_sampler import ImageSampler
 from zsi_core.model.loss_sums import LossSum
 from zsi_core.model.targets import Target
 
+ANCHORS_TRAINED, POSITIVE_FRACTION = 256, 0.5
+"""Anchors of an image that a training step looks at, and the largest share of positive ones."""
+
 
 @dataclass(frozen=True)
 class RPNOutput:
@@ -181,15 +184,13 @@ class RPN(RegionProposalNetwork):
             head,
             fg_iou_thresh=0.7,
             bg_iou_thresh=0.3,
-            batch_size_per_image=256,
-            positive_fraction=0.5,
+            batch_size_per_image=ANCHORS_TRAINED,
+            positive_fraction=POSITIVE_FRACTION,
             pre_nms_top_n={"training": config.candidates_train, "testing": config.candidates_test},
             post_nms_top_n={"training": config.proposals_train, "testing": config.proposals_test},
             nms_thresh=config.proposals_nms,
         )
-        self.fg_bg_sampler = ImageSampler(
-            self.fg_bg_sampler.batch_size_per_image, self.fg_bg_sampler.positive_fraction
-        )
+        self.fg_bg_sampler = ImageSampler(ANCHORS_TRAINED, POSITIVE_FRACTION)
         self.background_gradient = config.background_gradient
         self.strides = strides
         self.mmdetection = config.conventions == "mmdetection"

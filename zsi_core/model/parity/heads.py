@@ -132,7 +132,7 @@ def _compare_detections(
     """The lists of ZSI and GZSI: class k takes the box of slot k, of either group."""
     if "img_hw" not in file:
         return
-    from zsi_core.inference.scoring import detect
+    from zsi_core.inference.scoring import PROTOCOL, detect
 
     height, width = file["img_hw"].tolist()
     rois = mmdetection.continuous(file["rois"][:, 1:])
@@ -142,7 +142,7 @@ def _compare_detections(
     lists = {}
     for name, score in scores.items():
         names = score.shape[1] - 1
-        found = detect(boxes[:, 1 : 1 + names], score[:, 1:], names, THRESHOLD, KEPT, None)
+        found = detect(boxes[:, 1 : 1 + names], score[:, 1:], names, THRESHOLD, KEPT, PROTOCOL)
         corners = mmdetection.inclusive(boxes[found.regions, 1 + found.names])
         lists[name] = torch.cat([corners, found.scores[:, None]], dim=1), found.names
     results = {"zsi": lists["zsi_scores"]}

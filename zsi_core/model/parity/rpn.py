@@ -16,7 +16,7 @@ from zsi_core.model import ModelConfig, Target, mmdetection
 from zsi_core.model.parity.compare import Report
 from zsi_core.model.parity.files import ParityFile
 from zsi_core.model.parity.seeded import seeded, weight
-from zsi_core.model.rpn import RPN
+from zsi_core.model.rpn import ANCHORS_TRAINED, POSITIVE_FRACTION, RPN
 
 HELD = ("cls0", "reg0", "bg", "props0", "loss_rpn_cls", "loss_rpn_bbox")
 
@@ -67,7 +67,7 @@ def seeded_rpn(file: ParityFile, **changes: int) -> RPN:
     pairs = weight(f"{PREFIX}vec_fb.weight", (2 * anchors, dimension, 1, 1), GAIN)
     head.W_bf.copy_(pairs.view(anchors, 2, dimension))
     head.W_bf[:, 0] = word + noise
-    rpn.fg_bg_sampler = FirstSampler(256, 0.5)  # type: ignore[assignment]
+    rpn.fg_bg_sampler = FirstSampler(ANCHORS_TRAINED, POSITIVE_FRACTION)  # type: ignore[assignment]
     return rpn.eval()
 
 
