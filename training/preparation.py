@@ -110,12 +110,16 @@ def build_model(
     if start is not None:
         checkpoint = load_checkpoint(find_checkpoint(start))
         table.require(sha256=checkpoint.info.words_sha256)
-        if recipe.model not in (ModelConfig(), checkpoint.info.model):
+        if recipe.model == ModelConfig():
+            return checkpoint.model, checkpoint.sha256
+        if not recipe.model.same_network(checkpoint.info.model):
             raise TrainingError(
                 f"{start} was trained with another network configuration: leave [model] out of the recipe, "
                 "or start from ImageNet weights"
             )
-        return checkpoint.model, checkpoint.sha256
+        model = ZSI(recipe.model, checkpoint.model.background_word)
+        model.load_state_dict(checkpoint.model.state_dict())
+        return model, checkpoint.sha256
     if not timm.is_model(recipe.model.backbone):
         raise TrainingError(
             f"timm {timm.__version__} has no backbone {recipe.model.backbone!r}: correct [model]"

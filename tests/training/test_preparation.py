@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from training.preparation import build_model, seen_vocabulary
 from training.recipe import Recipe
 from zsi_core.checkpoint import load_checkpoint
+from zsi_core.checkpoint.store import TRAINING_ONLY
 from zsi_core.errors import CheckpointError, SplitError, TrainingError, WordTableError
 from zsi_core.model import ModelConfig
 from zsi_core.semantics import WordTable
@@ -64,6 +66,17 @@ def test_a_checkpoint_of_another_configuration_is_no_start(recipe: Recipe, start
     for other in (with_model(recipe, mask_mode="semantic"), with_model(recipe, proposals_test=21)):
         with pytest.raises(TrainingError, match="was trained with another network configuration"):
             build_model(other, table, start)
+
+
+def test_a_start_may_be_trained_in_another_way(recipe: Recipe, start: Path) -> None:
+    changed = with_model(recipe, distillation_weight=2.0, masks_train=3)
+    model, sha256 = build_model(changed, WordTable.bundled(), start)
+    stored = load_checkpoint(start)
+    assert model.config == changed.model
+    assert sha256 == stored.sha256
+    expected = stored.model.state_dict()
+    kept = [name for name in expected if not name.startswith(TRAINING_ONLY)]
+    assert all(torch.equal(model.state_dict()[name], expected[name]) for name in kept)
 
 
 def test_a_start_is_found_by_name(recipe: Recipe, start: Path, monkeypatch) -> None:

@@ -11,6 +11,12 @@ from zsi_core.errors import CheckpointError
 
 COARSEST_LEVEL = 6
 
+TRAINING_FIELDS = (
+    *("candidates_train", "proposals_train", "regions_train", "positive_fraction", "masks_train"),
+    *("background_gradient", "reconstruction_weight", "distillation_weight", "contrastive_weight"),
+)
+"""Fields that decide how a network is trained, not what it computes."""
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -193,6 +199,11 @@ class ModelConfig:
             "masks_train": 128,
         }
         return cls(**(published | changes))
+
+    def same_network(self, other: ModelConfig) -> bool:
+        """Whether both compute the same from the same weights, however they are trained."""
+        own = {name: getattr(self, name) for name in TRAINING_FIELDS}
+        return dataclasses.replace(other, **own) == self
 
     @property
     def levels(self) -> tuple[int, ...]:
