@@ -22,11 +22,11 @@ class StatusBar(QStatusBar):
         self.job_bar.setAccessibleName("Progress of the jobs")
         self.job_button = QToolButton()
         self.job_button.setToolTip("Show the jobs")
-        self.image_size = self._label("Image size", "8,888 x 8,888 px")
+        self.image_size = self._label("Image size")
         self.cursor_place = self._label("Cursor position", "x 8,888  y 8,888")
-        self.zoom = self._label("Zoom", "1,888 %")
-        self.objects = self._label("Objects", "888 objects, 88 selected")
-        self.save_state = self._label("Save state", "Read-only")
+        self.zoom = self._label("Zoom", "888 %")
+        self.objects = self._label("Objects")
+        self.save_state = self._label("Save state")
         for widget in (
             self.job_bar,
             self.job_button,
@@ -40,11 +40,13 @@ class StatusBar(QStatusBar):
         jobs.changed.connect(self._show_jobs)
         self._show_jobs()
 
-    def _label(self, name: str, widest: str) -> QLabel:
+    def _label(self, name: str, widest: str = "") -> QLabel:
+        """A figure; `widest` reserves room where a change of width would make all others jump."""
         label = QLabel()
         label.setAccessibleName(name)
         label.setToolTip(name)
-        label.setMinimumWidth(label.fontMetrics().horizontalAdvance(widest) + 14)
+        if widest:
+            label.setMinimumWidth(label.fontMetrics().horizontalAdvance(widest) + 14)
         return label
 
     def say(self, text: str) -> None:
