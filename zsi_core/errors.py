@@ -43,3 +43,7 @@ class AnnotationError(ZsiError):
 
 class TrainingError(ZsiError):
     """A training run cannot start or go on."""
+
+
+class EngineError(ZsiError):
+    """The process that holds the model ended, hangs, or refuses a request."""

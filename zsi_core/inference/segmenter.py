@@ -11,7 +11,7 @@ Shapes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,30 +29,13 @@ from zsi_core.inference.scorer import Scorer
 from zsi_core.inference.scoring import PROTOCOL, QUERY, Calibration, Detections, Suppression, detect
 from zsi_core.inference.second_opinion import SecondOpinion
 from zsi_core.inference.vocabulary import Mode, Vocabulary, VocabularyBuilder
-from zsi_core.instances import Instances
+from zsi_core.instances import Explanation, Instances
 from zsi_core.instances.rle import Rle
 from zsi_core.model import Regions
 from zsi_core.semantics.table import WordTable
 
 POINT_CANDIDATES = 20
 """Regions under a clicked point whose masks are computed."""
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why a region is named as it is.
-
-    Attributes:
-        names: best names, best first.
-        scores: their scores.
-        margin: score of the first minus score of the second.
-        background: probability that the region is background.
-    """
-
-    names: tuple[str, ...]
-    scores: tuple[float, ...]
-    margin: float
-    background: float
 
 
 class Segmenter:
