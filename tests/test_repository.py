@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from zsi_core.cli import app as command_line
+from app.command_line import app as command_line
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("app", "zsi_core", "training")

@@ -120,7 +120,8 @@ def encode(geometry: Geometry) -> bytes:
         return b"B" + _steps(np.array(geometry.box)).tobytes()
     rings = [ring for part in geometry.polygons for ring in (part.outer, *part.holes)]
     header = [len(geometry.polygons), *(1 + len(part.holes) for part in geometry.polygons), *map(len, rings)]
-    return b"P" + struct.pack(f"<{len(header)}I", *header) + _steps(np.concatenate(rings)).tobytes()
+    points = rings[0] if len(rings) == 1 else np.concatenate(rings)
+    return b"P" + struct.pack(f"<{len(header)}I", *header) + _steps(points).tobytes()
 
 
 def decode(data: bytes) -> Geometry:

@@ -17,7 +17,10 @@ IMAGE_STATUSES = ("new", "started", "proposals", "finished")
 
 @dataclass(frozen=True, slots=True)
 class CocoValues:
-    """What an imported annotation file says about an object, untouched; kept until the object is edited."""
+    """What an imported annotation file says about an object, untouched; kept until the object is edited.
+
+    `segmentation` is None where polygons or mask of the object's geometry are exactly it.
+    """
 
     segmentation: Any
     area: float | None

@@ -67,6 +67,7 @@ class Rows:
         classes_of_objects: ids of the classes that written objects have, had or get.
         changes: what was written, in order.
         touched: what it belongs to.
+        makers: shared part of a provenance -> its id, as far as it was asked for.
     """
 
     def __init__(self, connection: sqlite3.Connection, project: Path) -> None:
@@ -75,6 +76,7 @@ class Rows:
         self.changes: list[RowChange] = []
         self.touched = Touched()
         self.classes_of_objects: set[int] = set()
+        self.makers: dict[str, int] = {}
 
     def one(self, sql: str, *parameters: Any) -> sqlite3.Row | None:
         """First row of a query, None if there is none."""

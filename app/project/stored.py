@@ -54,10 +54,14 @@ def object_values(rows: Rows, record: ObjectRecord, z: int) -> dict[str, Any]:
 def maker_id(rows: Rows, shared: Mapping[str, Any]) -> int:
     """Id of the shared part of a provenance, given now if it is new; these are never removed."""
     text = dumped(shared)
-    row = rows.one("SELECT id FROM makers WHERE value = ?", text)
-    if row is not None:
-        return int(row["id"])
-    return int(rows.connection.execute("INSERT INTO makers (value) VALUES (?)", (text,)).lastrowid or 0)
+    if text not in rows.makers:
+        row = rows.one("SELECT id FROM makers WHERE value = ?", text)
+        if row is not None:
+            rows.makers[text] = int(row["id"])
+        else:
+            inserted = rows.connection.execute("INSERT INTO makers (value) VALUES (?)", (text,))
+            rows.makers[text] = int(inserted.lastrowid or 0)
+    return rows.makers[text]
 
 
 def object_record(row: sqlite3.Row, makers: Mapping[int, Mapping[str, Any]]) -> ObjectRecord:
@@ -120,9 +124,8 @@ def class_record(row: sqlite3.Row) -> ClassRecord:
     )
 
 
-def dumped(value: Any) -> str:
-    """JSON as the file holds it."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+dumped = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+"""JSON as the file holds it. (`json.dumps` makes an encoder for every call.)"""
 
 
 def dumped_coco(coco: CocoValues) -> str:

@@ -1,0 +1,77 @@
+"""Write a COCO file image by image, so that memory does not grow with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from zsi_core import __version__
+from zsi_core.errors import AnnotationError
+from zsi_core.files import atomic_write
+
+DEFAULT_INFO = {"description": "", "version": "", "contributor": f"ZSI Annotator {__version__}"}
+
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+class CocoFileStream:
+    """An annotation file under way; open it with `coco_file`."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._images: list[str] = []
+        self._any = False
+
+    def add(self, image: Mapping[str, Any], annotations: Iterable[Mapping[str, Any]]) -> None:
+        """List an image and its objects."""
+        self._images.append(_encode(image))
+        lines = ",\n".join(map(_encode, annotations))
+        if lines:
+            self._stream.write((",\n" if self._any else "\n") + lines)
+            self._any = True
+
+    def end(self) -> None:
+        """Close the lists."""
+        self._stream.write('],\n"images":[\n' + ",\n".join(self._images) + "]}\n")
+
+
+@contextmanager
+def coco_file(
+    path: Path,
+    *,
+    info: Mapping[str, Any],
+    licenses: Sequence[Mapping[str, Any]],
+    categories: Sequence[Mapping[str, Any]],
+) -> Iterator[CocoFileStream]:
+    """Write a file that appears complete when the body ends well, and not at all otherwise.
+
+    Raises:
+        AnnotationError: the file cannot be written.
+    """
+    with writing(path) as stream:
+        head = {"info": info, "licenses": licenses, "categories": categories}
+        stream.write(_encode(head)[:-1] + ',\n"annotations":[')
+        file = CocoFileStream(stream)
+        yield file
+        file.end()
+
+
+@contextmanager
+def writing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """`atomic_write` whose errors name the file and the way out; missing folders are made.
+
+    Raises:
+        AnnotationError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path, mode) as stream:
+            yield stream
+    except OSError as error:
+        raise AnnotationError(
+            f"{path} cannot be written ({error.strerror or error}): check that its folder may be written to "
+            "and has space left"
+        ) from error

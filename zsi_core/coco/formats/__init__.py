@@ -1,0 +1,1 @@
+"""Other formats of annotations, as converters from and to COCO."""
