@@ -38,7 +38,9 @@ def export_coco(outgoing: Outgoing, target: Path, *, split: bool, copy_images: b
     with ExitStack() as stack:
         files = [stack.enter_context(coco_file(path, **head)) for path in targets]  # type: ignore[arg-type]
         for image in outgoing.images():
-            files[split and image.in_val].add(image.entry, image.annotations)
+            file = files[split and image.in_val]
+            file.add_image(image.entry)
+            file.add_annotations(image.annotations)
             if copy_images:
                 copy_image(image, target.parent / IMAGES / image.name, outgoing)
     return targets

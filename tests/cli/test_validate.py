@@ -125,3 +125,20 @@ def test_in_a_process_of_its_own(tmp_path: Path) -> None:
         "error: annotations[0].bbox: must be [x, y, width, height], but is None\n"
     )
     assert result.stderr == ""
+
+
+def test_mended_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, iscrowd=False, bbox=[1, 1, 3, 3])
+    copy = tmp_path / "copy.json"
+    assert run(monkeypatch, path, "--fix", copy) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "changed: 1 iscrowd that is not the integer 0 or 1: written as one (annotations[0])",
+        f"{copy}: 1 image, 1 object, 1 class written",
+        f"{copy}: no errors, no warnings",
+    ]
+    assert run(monkeypatch, write(tmp_path, image_id=5), "--fix", copy) == 1
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "left out: 1 objects of an image that is not listed (annotations[0])"
+    )

@@ -79,7 +79,7 @@ class AnnotationChecker:
             yield Fault(f"{where}.segmentation", str(error))
             return
         if mask:
-            yield from _mask_faults(raw, mask, where)
+            yield from mask_faults(raw, mask, where)
 
     def _budget_faults(self, where: str) -> Iterator[Fault]:
         if self._budget_reported:
@@ -144,7 +144,8 @@ def _outside_faults(box: np.ndarray, where: str, size: tuple[int, int]) -> Itera
         yield _warning(where, f"reaches {beyond:.1f} px beyond {image}", "cut it off at the border")
 
 
-def _mask_faults(raw: dict[str, Any], mask: Rle, where: str) -> Iterator[Fault]:
+def mask_faults(raw: dict[str, Any], mask: Rle, where: str) -> Iterator[Fault]:
+    """Where area and box of an annotation contradict its mask."""
     pixels = int(rles.areas([mask])[0])
     if pixels == 0:
         yield _warning(

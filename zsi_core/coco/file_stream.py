@@ -25,17 +25,21 @@ class CocoFileStream:
         self._images: list[str] = []
         self._any = False
 
-    def add(self, image: Mapping[str, Any], annotations: Iterable[Mapping[str, Any]]) -> None:
-        """List an image and its objects."""
+    def add_image(self, image: Mapping[str, Any]) -> None:
+        """List an image."""
         self._images.append(_encode(image))
+
+    def add_annotations(self, annotations: Iterable[Mapping[str, Any]]) -> None:
+        """List objects of any images."""
         lines = ",\n".join(map(_encode, annotations))
         if lines:
             self._stream.write((",\n" if self._any else "\n") + lines)
             self._any = True
 
-    def end(self) -> None:
+    def end(self, categories: Sequence[Mapping[str, Any]]) -> None:
         """Close the lists."""
-        self._stream.write('],\n"images":[\n' + ",\n".join(self._images) + "]}\n")
+        self._stream.write('],\n"images":[\n' + ",\n".join(self._images) + "],\n")
+        self._stream.write(f'"categories":{_encode(categories)}}}\n')
 
 
 @contextmanager
@@ -48,15 +52,18 @@ def coco_file(
 ) -> Iterator[CocoFileStream]:
     """Write a file that appears complete when the body ends well, and not at all otherwise.
 
+    Args:
+        categories: read at the end: the body may add to them.
+
     Raises:
         AnnotationError: the file cannot be written.
     """
     with writing(path) as stream:
-        head = {"info": info, "licenses": licenses, "categories": categories}
+        head = {"info": info, "licenses": licenses}
         stream.write(_encode(head)[:-1] + ',\n"annotations":[')
         file = CocoFileStream(stream)
         yield file
-        file.end()
+        file.end(categories)
 
 
 @contextmanager
