@@ -181,8 +181,8 @@ def test_an_interrupted_run_goes_on(
 ) -> None:
     advance = RunProgress.advance
 
-    def interrupt(self: RunProgress, finished: Any) -> None:
-        advance(self, finished)
+    def interrupt(self: RunProgress, *finished: Any) -> None:
+        advance(self, *finished)
         signal.raise_signal(signal.SIGINT)
 
     kept = tmp_path / "predictions.jsonl"

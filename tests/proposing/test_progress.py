@@ -23,8 +23,8 @@ def told(terminal: bool, *then: str, doing: str = "proposing") -> str:
     stream = io.StringIO()
     with RunProgress(Console(file=stream, force_terminal=terminal, width=100), doing=doing) as running:
         running.start(total=5, done=2)
-        for finished in (SOUND, BROKEN, SOUND):
-            running.advance(finished)
+        for done, finished in enumerate((SOUND, BROKEN, SOUND), 1):
+            running.advance(finished, done)
         for doing in then:
             running.describe(doing)
     return stream.getvalue()
@@ -57,3 +57,24 @@ def test_the_bar_says_what_is_done() -> None:
     assert "predicting" in told(terminal=True, doing="predicting")
     afterwards = told(True, "measuring", doing="predicting")
     assert afterwards.index("measuring") > afterwards.rindex("skipped")
+
+
+def test_of_several_processes_one_tells_what_all_have_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PLAIN_INTERVAL", 0.0)
+    stream = io.StringIO()
+    running = RunProgress(Console(file=stream))
+    running.start(total=9, done=2)
+    running.advance(SOUND, 1)
+    running.advance(SOUND, 5)
+    assert [line.split(",")[0] for line in stream.getvalue().splitlines()] == [
+        "3 of 9 images",
+        "7 of 9 images",
+    ]
+
+
+def test_the_others_tell_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with RunProgress(enabled=False) as running:
+        running.start(total=1)
+        running.advance(BROKEN, 1)
+        running.say("anything")
+    assert capfd.readouterr() == ("", "")

@@ -77,6 +77,10 @@ def evaluate(
     Each image is encoded once, whatever the modes and tasks. The protocol differs from what `zsi propose`
     does: only the split's classes compete for a region, without distractors.
 
+    Several processes and machines: torchrun -m zsi_core.cli evaluate ... --predictions FILE, or accelerate
+    launch. The machines must share the photographs and the folder of --predictions. The launcher ends with 1
+    whenever the run does not end with 0.
+
     Exit code 0: all done; 1: done, but images were skipped; 2: wrong input; 130: interrupted.
     """
     for file in (output, predictions):
@@ -86,6 +90,7 @@ def evaluate(
     from zsi_core.coco.writer import write_json
     from zsi_core.evaluation.run import Settings, run
     from zsi_core.evaluation.tables import print_tables
+    from zsi_core.proposing.processes import launched
     from zsi_core.proposing.progress import RunProgress
 
     settings = Settings(
@@ -102,8 +107,13 @@ def evaluate(
         resamples=resamples,
         command=shlex.join(["zsi", *sys.argv[1:]]),
     )
-    with RunProgress(doing="predicting") as progress:
-        outcome = run(settings, progress)
+    with (
+        launched() as processes,
+        RunProgress(doing="predicting", enabled=processes.is_main) as progress,
+    ):
+        outcome = run(settings, progress, processes)
+    if outcome is None:
+        return  # the main process tells how the run ended
     if outcome.metrics is None:
         kept = "the same command goes on" if predictions else "nothing is kept without --predictions"
         typer.echo(f"interrupted, {outcome.left} images are left: {kept}", err=True)

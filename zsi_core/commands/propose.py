@@ -55,6 +55,10 @@ def propose(
     The COCO file lists every image; `info.zsi` in it holds the request and the images that were skipped.
     Ctrl+C leaves a valid file of what is done, and --resume goes on from there.
 
+    Several processes and machines: torchrun -m zsi_core.cli propose ..., or accelerate launch. The machines
+    must share the photographs and the folder of -o. --resume works with any number of processes. The launcher
+    ends with 1 whenever the run does not end with 0.
+
     Exit code 0: all done; 1: done, but images were skipped; 2: wrong input; 130: interrupted.
     """
     if resume and overwrite:
@@ -71,6 +75,7 @@ def propose(
     if output is None:
         raise typer.BadParameter("name the file to write, for example proposals.json", param_hint="-o")
 
+    from zsi_core.proposing.processes import launched
     from zsi_core.proposing.progress import RunProgress
     from zsi_core.proposing.request import split_names
     from zsi_core.proposing.run import Settings, run
@@ -92,8 +97,10 @@ def propose(
         resume=resume,
         overwrite=overwrite,
     )
-    with RunProgress() as progress:
-        summary = run(settings, progress)
+    with launched() as processes, RunProgress(enabled=processes.is_main) as progress:
+        summary = run(settings, progress, processes)
+    if summary is None:
+        return  # the main process tells how the run ended
     typer.echo(f"{output}: {_told(summary)}")
     if preview:
         typer.echo(f"{preview}: previews")

@@ -15,7 +15,8 @@ from zsi_core.coco.values import shown
 from zsi_core.errors import AnnotationError
 from zsi_core.evaluation.protocol import details
 from zsi_core.files import file_sha256
-from zsi_core.proposing.journal import Journal
+from zsi_core.proposing.journal import Journal, NotAJournalError
+from zsi_core.proposing.processes import Processes
 from zsi_core.semantics import ClassSplit
 
 if TYPE_CHECKING:
@@ -50,17 +51,18 @@ def new_predictions(path: Path, about: dict[str, Any], segmenter: Segmenter) -> 
     return Journal.create(path, {**about, "precision": str(segmenter.dtype).removeprefix("torch.")})
 
 
-def existing_predictions(path: Path) -> Journal | None:
-    """The predictions of an earlier run, if the file exists.
+def existing_predictions(path: Path, processes: Processes) -> Journal | None:
+    """The predictions of an earlier run, if the file exists; in another process than the main one, its part.
 
     Raises:
         AnnotationError: it is no file of predictions, or cannot be written.
+        LockedError: it is in use.
     """
     if not path.exists():
         return None
     try:
-        journal = Journal.resume(path)
-    except AnnotationError as error:
+        journal = Journal.resume(path) if processes.is_main else Journal.part(path, processes.number)
+    except NotAJournalError as error:
         raise _no_predictions(path) from error
     if journal.header.get("holds") != HOLDS:
         with journal:

@@ -24,8 +24,10 @@ from zsi_core.evaluation.prediction_file import (
 )
 from zsi_core.evaluation.protocol import require_zero_shot
 from zsi_core.evaluation.report import headline, provenance, results_of_tasks
+from zsi_core.proposing.dealing import deal_out
 from zsi_core.proposing.interruption import Interruption
 from zsi_core.proposing.journal import Journal
+from zsi_core.proposing.processes import Processes
 from zsi_core.proposing.progress import RunProgress
 from zsi_core.semantics import ClassSplit, load_split
 
@@ -78,41 +80,74 @@ class Outcome:
     left: int = 0
 
 
-def run(settings: Settings, progress: RunProgress) -> Outcome:
+@dataclass(frozen=True)
+class _Job:
+    """A run that can begin."""
+
+    split: ClassSplit
+    coco: CocoFile
+    images: list[CocoImage]
+    segmenter: Segmenter
+    journal: Journal
+
+
+def run(settings: Settings, progress: RunProgress, processes: Processes | None = None) -> Outcome | None:
     """Predict on all images, then evaluate; Ctrl+C and SIGTERM end it after an image.
+
+    Args:
+        processes: those that the images are dealt out to; by default this one alone.
+
+    Returns:
+        How it ended; None in all processes but the main one, which evaluates.
 
     Raises:
         ZsiError: a file, the split or the model is not usable, or no image could be read.
     """
-    split = load_split(settings.split)
-    coco = read_coco(settings.annotations)
-    images = _images(coco, settings)
+    processes = processes or Processes()
     with ExitStack() as stack:
-        path = settings.predictions
-        if path is None:
-            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zsi-")), "predictions")
-        if earlier := existing_predictions(path):
-            stack.enter_context(earlier)
-        segmenter = _segmenter(settings, earlier)
-        require_zero_shot(split, segmenter.checkpoint.info.seen)
-        about = header(segmenter, coco, split)
-        if earlier:
-            require_same(earlier, about)
-        journal = earlier or stack.enter_context(new_predictions(path, about, segmenter))
-        if left := _predict(segmenter, coco, split, images, settings.images, journal, progress):
+        with processes.main_first():
+            job = _prepared(settings, processes, stack)
+        left = _predict(job, settings, progress, processes)
+        if not processes.is_main:
+            return None
+        if left:
             return Outcome(None, left)
         progress.describe("measuring")
-        found, skipped = _measure(coco, split, images, settings, journal)
+        found, skipped = _measure(job, settings)
     asked = {
-        "split": split.name,
+        "split": job.split.name,
         "mode": settings.modes[0] if len(settings.modes) == 1 else "all",
         "task": settings.tasks[0] if len(settings.tasks) == 1 else "all",
         "limit": settings.limit,
         "command": settings.command,
     }
-    return Outcome(
-        {**asked, **provenance(segmenter, coco), **headline(found), "skipped": skipped, "results": found}
-    )
+    about = provenance(job.segmenter, job.coco)
+    return Outcome({**asked, **about, **headline(found), "skipped": skipped, "results": found})
+
+
+def _prepared(settings: Settings, processes: Processes, stack: ExitStack) -> _Job:
+    """A run that can begin, its predictions open on the stack."""
+    split = load_split(settings.split)
+    coco = read_coco(settings.annotations)
+    images = _images(coco, settings)
+    path = settings.predictions
+    if path is None:
+        if processes.count > 1:
+            raise AnnotationError(
+                "several processes bring their predictions together in a file: name it with --predictions"
+            )
+        path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zsi-")), "predictions")
+    if earlier := existing_predictions(path, processes):
+        stack.enter_context(earlier)
+    elif not processes.is_main:
+        raise AnnotationError(_not_shared(settings))
+    segmenter = _segmenter(settings, earlier, processes)
+    require_zero_shot(split, segmenter.checkpoint.info.seen)
+    about = header(segmenter, coco, split)
+    if earlier:
+        require_same(earlier, about)
+    journal = earlier or stack.enter_context(new_predictions(path, about, segmenter))
+    return _Job(split, coco, images, segmenter, journal)
 
 
 def _images(coco: CocoFile, settings: Settings) -> list[CocoImage]:
@@ -129,41 +164,46 @@ def _images(coco: CocoFile, settings: Settings) -> list[CocoImage]:
     return images
 
 
-def _segmenter(settings: Settings, earlier: Journal | None) -> Segmenter:
+def _segmenter(settings: Settings, earlier: Journal | None, processes: Processes) -> Segmenter:
     """The model; in the number format with which earlier predictions were made, so that nothing differs."""
     import torch
 
     from zsi_core.inference import Segmenter
 
     dtype = getattr(torch, earlier.header["precision"]) if earlier else None
-    return Segmenter.load(settings.model, words=settings.words, device=settings.device, dtype=dtype)
+    device = processes.device(settings.device)
+    return Segmenter.load(settings.model, words=settings.words, device=device, dtype=dtype)
 
 
-def _predict(
-    segmenter: Segmenter,
-    coco: CocoFile,
-    split: ClassSplit,
-    images: Sequence[CocoImage],
-    folder: Path,
-    journal: Journal,
-    progress: RunProgress,
-) -> int:
+def _predict(job: _Job, settings: Settings, progress: RunProgress, processes: Processes) -> int:
     """Predict until all is done or the run is interrupted; returns how many images are left."""
-    left = sum(image.file_name not in journal.done for image in images)
+    left = [image for image in job.images if image.file_name not in job.journal.done]
+    processes.require_same([image.file_name for image in left], _not_shared(settings))
     with Interruption() as interruption:
-        progress.start(len(images), len(images) - left)
-        for finished in predictions(segmenter, coco, split, images, folder, journal):
-            progress.advance(finished)
-            left -= 1
-            if interruption.requested:
-                break
-    return left
+        progress.start(len(job.images), len(job.images) - len(left))
+        deal_out(
+            left,
+            lambda images: predictions(
+                job.segmenter, job.coco, job.split, images, settings.images, job.journal
+            ),
+            job.journal,
+            processes,
+            progress,
+            interruption,
+        )
+    return sum(image.file_name not in job.journal.done | job.journal.skipped.keys() for image in left)
 
 
-def _measure(
-    coco: CocoFile, split: ClassSplit, images: Sequence[CocoImage], settings: Settings, journal: Journal
-) -> tuple[dict[str, dict[str, Any]], list[dict[str, str]]]:
+def _not_shared(settings: Settings) -> str:
+    return (
+        f"the processes do not evaluate the same images, or do not find the same {settings.predictions}: "
+        "start all with the same options; several machines must share the folder of --predictions"
+    )
+
+
+def _measure(job: _Job, settings: Settings) -> tuple[dict[str, dict[str, Any]], list[dict[str, str]]]:
     """`results` and `skipped` of the metrics."""
+    coco, images, journal = job.coco, job.images, job.journal
     done = [image for image in images if image.file_name in journal.done]
     skipped = [
         {"file_name": image.file_name, "reason": journal.skipped[image.file_name]}
@@ -178,7 +218,7 @@ def _measure(
     found = results_of_tasks(
         coco,
         done,
-        split,
+        job.split,
         lambda kind: results_of(journal, (image.file_name for image in done), kind),
         modes=settings.modes,
         tasks=settings.tasks,

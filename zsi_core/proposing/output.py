@@ -18,7 +18,7 @@ from zsi_core.coco.json_file import load_json
 from zsi_core.errors import AnnotationError
 from zsi_core.files import atomic_write
 from zsi_core.images import FoundImage
-from zsi_core.proposing.journal import Journal
+from zsi_core.proposing.journal import Journal, parts
 from zsi_core.proposing.request import Request
 
 SUFFIX = ".json"
@@ -57,7 +57,7 @@ def check_output(output: Path, *, resume: bool, overwrite: bool) -> None:
             f"{output} must be a file with the suffix {SUFFIX}: choose another name with -o"
         )
     if not (resume or overwrite):
-        if journal_path(output).exists():
+        if journal_path(output).exists() or parts(journal_path(output)):
             raise AnnotationError(
                 f"{journal_path(output)} belongs to a run that was interrupted: go on with --resume, start "
                 "again with --overwrite, or choose another file with -o"

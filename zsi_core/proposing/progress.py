@@ -31,14 +31,17 @@ class _Rate(ProgressColumn):
 class RunProgress:
     """A context manager that tells the count, the rate, the remaining time, and what was skipped."""
 
-    def __init__(self, console: Console | None = None, *, doing: str = "proposing") -> None:
+    def __init__(
+        self, console: Console | None = None, *, doing: str = "proposing", enabled: bool = True
+    ) -> None:
         """
         Args:
             console: where to; by default stderr.
             doing: what is done with each image.
+            enabled: False in all processes of a run but one, which tell nothing.
         """
         self._doing = doing
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(stderr=True, quiet=not enabled)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -48,7 +51,7 @@ class RunProgress:
         )
         self._bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
         self._task = self._bar.add_task("loading the model", total=None)
-        self._total = self._done = self._before = 0
+        self._total = self._before = 0
         self._started = self._told = 0.0
 
     def __enter__(self) -> RunProgress:
@@ -67,26 +70,36 @@ class RunProgress:
             total: its images.
             done: how many of them an earlier run has finished.
         """
-        self._total, self._done, self._before = total, done, done
+        self._total, self._before = total, done
         self._started = self._told = time.monotonic()
         self._bar.update(self._task, description=self._doing, total=total, completed=done)
 
-    def advance(self, finished: Finished) -> None:
-        """Another image is done."""
+    def advance(self, finished: Finished, done: int) -> None:
+        """Another image is done.
+
+        Args:
+            finished: which.
+            done: how many are, since the start, with those of other processes.
+        """
         if finished.skipped:
-            self._say(f"skipped: {finished.image.name} {finished.skipped}")
-        self._done += 1
-        self._bar.advance(self._task)
+            self.skipped(finished.image.name, finished.skipped)
+        self._bar.update(self._task, completed=self._before + done)
         now = time.monotonic()
         if not self._console.is_terminal and now - self._told >= PLAIN_INTERVAL:
             self._told = now
-            rate = (self._done - self._before) / (now - self._started)
-            left = round((self._total - self._done) / rate)
-            self._say(f"{self._done} of {self._total} images, {rate:.1f} images/s, {left} s left")
+            rate = done / (now - self._started)
+            all_done = self._before + done
+            left = round((self._total - all_done) / rate)
+            self.say(f"{all_done} of {self._total} images, {rate:.1f} images/s, {left} s left")
+
+    def skipped(self, file_name: str, reason: str) -> None:
+        """An image could not be used."""
+        self.say(f"skipped: {file_name} {reason}")
 
     def describe(self, doing: str) -> None:
         """The images are done; tell what is done with all of them together."""
         self._bar.update(self._task, description=doing)
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
         self._console.print(Text(line), soft_wrap=True)

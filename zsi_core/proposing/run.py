@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from zsi_core.errors import ImageError
+from zsi_core.errors import AnnotationError, ImageError
 from zsi_core.images import FoundImage, find_images
+from zsi_core.proposing.dealing import deal_out
 from zsi_core.proposing.interruption import Interruption
 from zsi_core.proposing.job import proposals
 from zsi_core.proposing.journal import Journal
 from zsi_core.proposing.output import Summary, check_output, completed, journal_path, write_output
 from zsi_core.proposing.previews import PreviewFolder, without_previews
+from zsi_core.proposing.processes import Processes
 from zsi_core.proposing.progress import RunProgress
 from zsi_core.proposing.request import Request, resolved_names
 from zsi_core.semantics import WordTable
@@ -56,21 +59,68 @@ class Settings:
     overwrite: bool = False
 
 
-def run(settings: Settings, progress: RunProgress) -> Summary:
+@dataclass(frozen=True)
+class _Job:
+    """A run that can begin."""
+
+    images: list[FoundImage]
+    request: Request
+    segmenter: Segmenter
+    journal: Journal
+    previews: PreviewFolder | None
+
+
+def run(settings: Settings, progress: RunProgress, processes: Processes | None = None) -> Summary | None:
     """Propose on all images and write the annotation file; Ctrl+C and SIGTERM end it after an image.
+
+    Args:
+        processes: those that the images are dealt out to; by default this one alone.
+
+    Returns:
+        What the file holds; None in all processes but the main one, which writes it.
 
     Raises:
         ZsiError: a name, a path or the model is not usable, or a file cannot be written.
     """
-    # What can be wrong with names and paths is told before the model is loaded, which takes seconds.
-    resolved_names(
-        WordTable.bundled() if settings.words is None else WordTable.load(settings.words), settings.names
-    )
-    check_output(settings.output, resume=settings.resume, overwrite=settings.overwrite)
+    processes = processes or Processes()
+    with ExitStack() as stack:
+        with processes.main_first():
+            job = _prepared(settings, processes, stack)
+        if isinstance(job, Summary):
+            return job if processes.is_main else None
+        left = [image for image in job.images if image.name not in job.journal.done]
+        processes.require_same([image.name for image in left], _not_shared(settings))
+        interruption = stack.enter_context(Interruption())
+        progress.start(len(job.images), len(job.images) - len(left))
+        deal_out(
+            left,
+            lambda images: proposals(job.segmenter, images, job.request, job.journal, job.previews),
+            job.journal,
+            processes,
+            progress,
+            interruption,
+        )
+        if not processes.is_main:
+            return None
+        summary = write_output(settings.output, job.request, job.images, job.journal)
+        if not summary.left:
+            job.journal.remove()
+        return summary
+
+
+def _prepared(settings: Settings, processes: Processes, stack: ExitStack) -> _Job | Summary:
+    """A run that can begin, its journal open on the stack; or the end of one that has finished before."""
+    if processes.is_main:
+        # What can be wrong with names and paths is told before the model is loaded, which takes seconds.
+        table = WordTable.bundled() if settings.words is None else WordTable.load(settings.words)
+        resolved_names(table, settings.names)
+        check_output(settings.output, resume=settings.resume, overwrite=settings.overwrite)
     images = _images(settings.paths)
     previews = PreviewFolder(settings.previews) if settings.previews else None
-    journal = _interrupted(settings)
-    segmenter = _segmenter(settings, journal)
+    journal = _existing(settings, processes)
+    if journal:
+        stack.enter_context(journal)
+    segmenter = _segmenter(settings, journal, processes)
     request = Request.of(
         segmenter,
         settings.names,
@@ -83,19 +133,13 @@ def run(settings: Settings, progress: RunProgress) -> Summary:
         journal.require(header)
     elif settings.resume and (summary := completed(settings.output, request, images)):
         return summary
-    else:
+    elif processes.is_main:
         precision = str(segmenter.dtype).removeprefix("torch.")
         journal = Journal.create(journal_path(settings.output), {**header, "precision": precision})
-    with journal, Interruption() as interruption:
-        progress.start(len(images), sum(image.name in journal.done for image in images))
-        for finished in proposals(segmenter, images, request, journal, previews):
-            progress.advance(finished)
-            if interruption.requested:
-                break
-        summary = write_output(settings.output, request, images, journal)
-    if not summary.left:
-        journal.remove()
-    return summary
+        stack.enter_context(journal)
+    else:
+        raise AnnotationError(_not_shared(settings))
+    return _Job(images, request, segmenter, journal, previews)
 
 
 def _images(paths: Sequence[Path]) -> list[FoundImage]:
@@ -111,16 +155,29 @@ def _root(image: FoundImage) -> Path:
     return image.path.parents[len(PurePosixPath(image.name).parts) - 1]
 
 
-def _interrupted(settings: Settings) -> Journal | None:
+def _existing(settings: Settings, processes: Processes) -> Journal | None:
+    """The journal to go on with, or this process's part of the one that the main process has."""
     path = journal_path(settings.output)
-    return Journal.resume(path) if settings.resume and path.exists() else None
+    if not path.exists():
+        return None
+    if not processes.is_main:
+        return Journal.part(path, processes.number)
+    return Journal.resume(path) if settings.resume else None
 
 
-def _segmenter(settings: Settings, journal: Journal | None) -> Segmenter:
-    """The model; in the number format with which an interrupted run began, so that nothing differs."""
+def _segmenter(settings: Settings, journal: Journal | None, processes: Processes) -> Segmenter:
+    """The model; in the number format with which the run began, so that nothing differs."""
     import torch
 
     from zsi_core.inference import Segmenter
 
     dtype = getattr(torch, journal.header["precision"]) if journal else None
-    return Segmenter.load(settings.model, words=settings.words, device=settings.device, dtype=dtype)
+    device = processes.device(settings.device)
+    return Segmenter.load(settings.model, words=settings.words, device=device, dtype=dtype)
+
+
+def _not_shared(settings: Settings) -> str:
+    return (
+        f"the processes do not find the same photographs, or not the same {journal_path(settings.output)}: "
+        "several machines must share the photographs and the folder of -o"
+    )
