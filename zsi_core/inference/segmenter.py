@@ -23,6 +23,7 @@ from zsi_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, ve
 from zsi_core.errors import CheckpointError, ZsiError
 from zsi_core.inference.encoded import EncodedImage
 from zsi_core.inference.mask_paste import paste_mask, paste_published
+from zsi_core.inference.mask_tidy import tidy_mask
 from zsi_core.inference.precision import fastest_dtype
 from zsi_core.inference.preprocessing import CANVASES, LARGEST_SIDES, fit, fit_within
 from zsi_core.inference.scorer import Scorer
@@ -457,10 +458,11 @@ class Segmenter:
         vectors = self.scorer.mask_vectors(names, vectors, background)
         logits = self.model.mask_head.logits(y.float(), vectors, background.expand(len(y), -1))
         grids = logits.sigmoid().cpu().numpy()
-        paste = paste_published if self.published else paste_mask
-        return [
-            paste(grid, box, encoded.image_size) for grid, box in zip(grids, boxes.cpu().numpy(), strict=True)
-        ]
+        size = encoded.image_size
+        each = zip(grids, boxes.cpu().numpy(), strict=True)
+        if self.published:
+            return [paste_published(grid, box, size) for grid, box in each]
+        return [paste_mask(tidy_mask(grid), box, size) for grid, box in each]
 
 
 def _usable_device(device: str) -> str:
