@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from app.exchange.outgoing import Outgoing
 from zsi_core.coco.file_stream import coco_file, writing
-from zsi_core.coco.formats.labelled_image import LabelledImage
+from zsi_core.coco.formats.common import copy_image
 from zsi_core.coco.segmentation import segmentation_rle
 from zsi_core.errors import AnnotationError
 
@@ -42,7 +41,7 @@ def export_coco(outgoing: Outgoing, target: Path, *, split: bool, copy_images: b
             file.add_image(image.entry)
             file.add_annotations(image.annotations)
             if copy_images:
-                copy_image(image, target.parent / IMAGES / image.name, outgoing)
+                copy_image(image, target.parent / IMAGES / image.name, outgoing.tally)
     return targets
 
 
@@ -68,23 +67,6 @@ def export_results(outgoing: Outgoing, target: Path) -> list[Path]:
             )
         stream.write("]\n")
     return [target]
-
-
-def copy_image(image: LabelledImage, target: Path, outgoing: Outgoing) -> None:
-    """Copy an image file; one that cannot be read is left out and told.
-
-    Raises:
-        AnnotationError: the copy cannot be written.
-    """
-    try:
-        if target.exists() and target.samefile(image.path):
-            return
-        source = image.path.open("rb")
-    except OSError:
-        outgoing.tally.skip("image files that cannot be read: not copied", image.name)
-        return
-    with source, writing(target, "wb") as stream:
-        shutil.copyfileobj(source, stream)
 
 
 def _result(annotation: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:

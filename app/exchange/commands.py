@@ -20,7 +20,7 @@ def export(
     output: Path = typer.Option(
         ..., "--output", "-o", help="File to write; a folder for formats of many files."
     ),
-    format: str = typer.Option("coco", "--format", help="coco, results."),
+    format: str = typer.Option("coco", "--format", help="coco, results, yolo, labelme, voc or masks."),
     states: str = typer.Option(
         "accepted,corrected,drawn", "--states", help="States of the objects to write, comma-separated."
     ),
@@ -72,7 +72,9 @@ def import_annotations(
     output: Path = typer.Option(
         ..., "--output", "-o", metavar="PROJECT", help="Project file (.zsip), made if there is none."
     ),
-    format: str | None = typer.Option(None, "--format", help="coco; found out by default."),
+    format: str | None = typer.Option(
+        None, "--format", help="coco, labelme, yolo, masks [default: found out]."
+    ),
 ) -> None:
     """Read annotations into a project: all of the file or, when it cannot be read, nothing.
 

@@ -10,6 +10,10 @@ from app.exchange.coco_export import export_coco, export_results
 from app.exchange.options import ExportOptions
 from app.exchange.outgoing import Outgoing, Progress
 from app.project import Queries
+from zsi_core.coco.formats.labelme import write_labelme
+from zsi_core.coco.formats.masks import write_masks
+from zsi_core.coco.formats.voc import write_voc
+from zsi_core.coco.formats.yolo import write_yolo
 from zsi_core.coco.tally import Tally
 
 
@@ -45,7 +49,45 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         "What a model scored, to be evaluated against an annotation file. Objects made by hand are left out.",
         lambda outgoing, target, options: export_results(outgoing, target),
     ),
+    "yolo": ExportFormat(
+        "YOLO segmentation",
+        "",
+        "One outline per object: holes are filled, parts joined. Holds neither crowds, scores nor ids.",
+        lambda outgoing, target, options: _to_folder(
+            write_yolo, outgoing, target, copy_images=options.copy_images, split=options.val_percent > 0
+        ),
+    ),
+    "labelme": ExportFormat(
+        "labelme",
+        "",
+        "One JSON file per image; masks are exact. Holds neither scores, ids nor licences.",
+        lambda outgoing, target, options: _to_folder(
+            write_labelme, outgoing, target, copy_images=options.copy_images
+        ),
+    ),
+    "voc": ExportFormat(
+        "Pascal VOC",
+        "",
+        "Boxes as XML, masks as pictures: of objects that overlap, the upper one has the pixels.",
+        lambda outgoing, target, options: _to_folder(
+            write_voc, outgoing, target, copy_images=options.copy_images, split=options.val_percent > 0
+        ),
+    ),
+    "masks": ExportFormat(
+        "Mask images",
+        "",
+        "Numbers of objects and classes as pictures: of objects that overlap, the upper one has the pixels.",
+        lambda outgoing, target, options: _to_folder(
+            write_masks, outgoing, target, copy_images=options.copy_images
+        ),
+    ),
 }
+"""By the name that the command line takes."""
+
+
+def _to_folder(write: Callable[..., None], outgoing: Outgoing, target: Path, **options: bool) -> list[Path]:
+    write(outgoing.images(), outgoing.categories, target, outgoing.tally, **options)
+    return [target]
 
 
 def export_project(

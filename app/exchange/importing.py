@@ -6,12 +6,25 @@ from pathlib import Path
 
 from app.exchange.import_command import ImportAnnotations, Progress
 from app.project import Project
-from zsi_core.coco.source import Source, open_source
+from zsi_core.coco.formats.labelme import read_labelme
+from zsi_core.coco.formats.masks import LIST, read_masks
+from zsi_core.coco.formats.yolo import read_yolo
+from zsi_core.coco.source import DocumentSource, Source, open_source
 from zsi_core.coco.tally import Tally
 from zsi_core.errors import AnnotationError
 
-IMPORT_FORMATS = {"coco": "COCO"}
+IMPORT_FORMATS = {
+    "coco": "COCO (JSON)",
+    "labelme": "labelme (JSON)",
+    "yolo": "YOLO (folder)",
+    "masks": "Mask images (folder)",
+}
 """Format -> its title for a person."""
+
+CLASS_LISTS = ("labels.txt", "classes.txt")
+"""Files with names of classes, which stand beside labels of any format."""
+
+_READERS = {"labelme": read_labelme, "yolo": read_yolo, "masks": read_masks}
 
 
 def open_annotations(path: Path, format: str | None, images_dir: Path, tally: Tally) -> Source:
@@ -24,7 +37,41 @@ def open_annotations(path: Path, format: str | None, images_dir: Path, tally: Ta
     Raises:
         AnnotationError: it cannot be read.
     """
-    return open_source(path)
+    if not path.exists():
+        raise AnnotationError(f"{path} does not exist: check the spelling, or whether it was moved")
+    format = format or format_of(path)
+    if format == "coco":
+        return open_source(path)
+    return DocumentSource(path, _READERS[format](path, images_dir, tally))
+
+
+def format_of(path: Path) -> str:
+    """The format of an existing file or folder, by what is in it.
+
+    Raises:
+        AnnotationError: nothing in it is known.
+    """
+    if path.is_file():
+        if path.suffix.lower() in (".yaml", ".yml"):
+            return "yolo"
+        return "labelme" if _is_labelme(path) else "coco"
+    for format, pattern in (
+        ("masks", LIST),
+        ("yolo", "*.yaml"),
+        ("labelme", "**/*.json"),
+        ("yolo", "**/*.txt"),
+        ("masks", "**/*.png"),
+    ):
+        if any(found.name not in CLASS_LISTS for found in path.glob(pattern)):
+            return format
+    raise AnnotationError(f"{path} holds no annotations that are known: name the file, or the format")
+
+
+def _is_labelme(path: Path) -> bool:
+    """By the first characters: COCO files are too large to be read twice."""
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+    return b'"shapes"' in head and b'"annotations"' not in head
 
 
 def images_dir_of(path: Path) -> Path:
