@@ -119,14 +119,16 @@ class Opener(QObject):
         shown = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
         known = len(project.image_ids())
         seen = 0
+        skipped: list[str] = []
 
         def work(task: Task) -> ScanResult:
             return scan(task, paths)
 
         def take(batch: list[Path]) -> None:
             nonlocal seen
-            if self._session.project is project and self._session.do(AddImages(batch)):
+            if self._session.project is project and (change := self._session.do(AddImages(batch))):
                 assert self._job is not None
+                skipped.extend(change.skipped)
                 seen += len(batch)
                 self._job.progress(0, 0, f"{seen:,} found")
                 self.filled.emit()
@@ -135,6 +137,9 @@ class Opener(QObject):
             if result.unreadable:
                 listed = "; ".join(result.unreadable[:3])
                 self.problem.emit(f"Some folders cannot be read and were left out: {listed}")
+            if skipped:
+                more = f" (and {len(skipped) - 3:,} more)" if len(skipped) > 3 else ""
+                self.problem.emit("; ".join(skipped[:3]) + more)
             if not result.found:
                 self.problem.emit(
                     f"There is no image in {paths[0]}: choose another folder, or add images to it"

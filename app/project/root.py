@@ -34,12 +34,15 @@ def image_name(path: Path, root: Path) -> str:
 
 
 def sort_key(name: str) -> bytes:
-    """Bytes that sort as `zsi_core.images.natural_key` does: `2.jpg` before `10.jpg`, whatever the case."""
+    """Bytes that sort as `zsi_core.images.natural_key` does: `2.jpg` before `10.jpg`, whatever the case.
+
+    Names that are not UTF-8 sort, too: who finds one tells of it, the rest of the folder is of use.
+    """
     key = b""
     for part in re.split(r"(\d+)", name.casefold()):
         if part.isdecimal():
             digits = str(int(part))
             key += b"\x01" + len(digits).to_bytes(2, "big") + digits.encode("ascii")
         elif part:
-            key += b"\x02" + part.encode("utf-8") + b"\x00"
-    return key + b"\x00" + name.encode("utf-8")
+            key += b"\x02" + part.encode("utf-8", "surrogateescape") + b"\x00"
+    return key + b"\x00" + name.encode("utf-8", "surrogateescape")

@@ -82,6 +82,15 @@ def test_an_empty_folder_says_so(hand: Hand, tmp_path: Path) -> None:
     assert hand.messages() == [f"There is no image in {folder}: choose another folder, or add images to it"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is text")
+def test_a_name_that_is_no_text_does_not_hide_the_rest(hand: Hand, photos: Path) -> None:
+    bad = os.fsencode(photos) + b"/b\xff.png"
+    Path(os.fsdecode(bad)).write_bytes((photos / "a1.png").read_bytes())
+    hand.open(photos)
+    assert listed(hand) == ["a1.png", "a2.png", "more/a10.png"]
+    assert ["rename it" in text and "b\\udcff.png" in text for text in hand.messages()] == [True]
+
+
 def test_new_images_are_found_again(drawing: Hand, photos: Path) -> None:
     make_image(photos / "a3.png")
     drawing.window.registry["rescan"].trigger()
