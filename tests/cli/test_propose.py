@@ -30,6 +30,8 @@ from zsi_core.errors import (
 )
 from zsi_core.files import resources_dir
 from zsi_core.inference import Segmenter
+from zsi_core.proposing.journal import Journal
+from zsi_core.proposing.output import journal_path
 
 Run = Callable[..., int]
 
@@ -453,6 +455,18 @@ def test_resuming_what_is_finished_changes_nothing(
     monkeypatch.setattr(Segmenter, "encode", lambda *_: pytest.fail("must not be encoded again"))
     assert zsi(photographs, "-o", output, "--resume") == EXIT_DONE
     assert output.read_bytes() == written
+
+
+@pytest.mark.parametrize("flag", ["--resume", "--overwrite"])
+def test_two_runs_do_not_write_to_one_file(
+    zsi: Run, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str
+) -> None:
+    output = tmp_path / "out.json"
+    with Journal.create(journal_path(output), {}):
+        assert zsi(photographs, "-o", output, flag) == EXIT_BAD_INPUT
+    said = capsys.readouterr().err
+    assert f"out.json.journal is in use by process {os.getpid()} on " in said
+    assert "wait until that has ended" in said
 
 
 @pytest.mark.parametrize("change", ["another name", "another image", "another program"])
