@@ -21,38 +21,17 @@ class CanvasBinding(QObject):
 
     def reload(self) -> None:
         """All objects of the image in view."""
-        project, image_id = self._session.project, self._session.image_id
-        if project is None or image_id is None:
-            self._canvas.set_objects([])
-            return
         classes = self._session.classes()
-        self._canvas.set_objects(canvas_object(record, classes) for record in project.objects(image_id))
+        self._canvas.set_objects(canvas_object(record, classes) for record in self._session.objects.values())
 
     def _on_change(self, change: Change) -> None:
-        if change.classes and (self._canvas.objects or change.objects):
+        objects, classes = self._session.objects, self._session.classes()
+        if change.classes and (len(self._canvas.scene) or change.objects):
             self.reload()
         elif self._session.image_id in change.images and change.objects:
-            self._update(change)
-
-    def _update(self, change: Change) -> None:
-        project = self._session.project
-        assert project is not None
-        found = {uuid: project.object(uuid) for uuid in change.objects}
-        here = [
-            record
-            for record in found.values()
-            if record is not None and record.image_id == self._session.image_id
-        ]
-        known = self._canvas.objects
-        if any(record.uuid not in known for record in here) and (change.kind != "do" or len(here) > 1):
-            self.reload()  # they belong between the others, not on top of them
-            return
-        gone = [uuid for uuid, record in found.items() if record is None and uuid in known]
-        if gone:
-            self._canvas.remove_objects(gone)
-        if here:
-            classes = self._session.classes()
-            self._canvas.update_objects(canvas_object(record, classes) for record in here)
+            self._canvas.remove_objects([uuid for uuid in change.objects if uuid not in objects])
+            here = [objects[uuid] for uuid in change.objects if uuid in objects]
+            self._canvas.update_objects([canvas_object(record, classes) for record in here])
 
 
 def canvas_object(record: ObjectRecord, classes: dict[int, ClassRecord]) -> CanvasObject:
@@ -68,4 +47,5 @@ def canvas_object(record: ObjectRecord, classes: dict[int, ClassRecord]) -> Canv
         score=record.score,
         locked=record.locked,
         hidden=record.hidden,
+        z=record.z or 0,
     )

@@ -5,15 +5,26 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import report_exception
-from app.project import Change, ClassRecord, ImageRecord, Project, UndoError
+from app.project import Change, ClassRecord, ImageRecord, ObjectRecord, Project, UndoError
 from app.project.commands import Command
 from zsi_core.errors import ZsiError
 
 FLUSH_AFTER_MS = 1000
+READ_ONE_BY_ONE = 100
+"""For more changed objects the image is read as a whole."""
 
 
 class Session(QObject):
-    """At most one project is open; all changes of it go through here."""
+    """At most one project is open; all changes of it go through here.
+
+    What the window shows all the time is read once, and after a change only what it touched.
+
+    Attributes:
+        project: the open one, or None.
+        image_id: of the image in view, or None.
+        image: the record of the image in view; None where there is none, or when it was removed.
+        objects: those of the image in view by uuid, in drawing order, lowest first; rejected ones included.
+    """
 
     project_changed = Signal()
     """Another project was opened, or the project was closed."""
@@ -32,6 +43,9 @@ class Session(QObject):
         super().__init__(parent)
         self.project: Project | None = None
         self.image_id: int | None = None
+        self.image: ImageRecord | None = None
+        self.objects: dict[str, ObjectRecord] = {}
+        self._classes: dict[int, ClassRecord] = {}
         self._class_id: int | None = None
         self._flush = QTimer(self)
         self._flush.setSingleShot(True)
@@ -50,6 +64,7 @@ class Session(QObject):
         self.close()
         self.project = project
         project.subscribe(self._on_change)
+        self._read_classes()
         self.project_changed.emit()
         self.class_changed.emit(self.class_id)
 
@@ -60,34 +75,25 @@ class Session(QObject):
         self._flush.stop()
         project, self.project = self.project, None
         self._class_id = None
+        self._read_classes()
         self.show_image(None)
         project.close()
         self.project_changed.emit()
 
     # ---- image and class
 
-    @property
-    def image(self) -> ImageRecord | None:
-        """The image in view."""
-        if self.project is None or self.image_id is None:
-            return None
-        return self.project.image(self.image_id)
-
     def show_image(self, image_id: int | None) -> None:
         """Say which image is in view from now on."""
         if image_id != self.image_id:
             self.image_id = image_id
+            self._read_image()
+            self._read_objects()
             self.image_changed.emit(image_id)
 
     @property
     def class_id(self) -> int | None:
         """The class that new objects get: the one chosen, else the first one."""
-        if self.project is None:
-            return None
-        ids = [record.id for record in self.project.classes()]
-        if self._class_id in ids:
-            return self._class_id
-        return ids[0] if ids else None
+        return self._class_id if self._class_id in self._classes else next(iter(self._classes), None)
 
     def choose_class(self, class_id: int) -> None:
         """Give the objects drawn from now on this class."""
@@ -97,7 +103,44 @@ class Session(QObject):
 
     def classes(self) -> dict[int, ClassRecord]:
         """Classes by id, in the order of lists."""
-        return {} if self.project is None else {record.id: record for record in self.project.classes()}
+        return self._classes
+
+    # ---- reading
+
+    def _read_classes(self) -> None:
+        records = self.project.classes() if self.project is not None else []
+        self._classes = {record.id: record for record in records}
+
+    def _read_image(self) -> None:
+        found = self.project.images([self.image_id]) if self.project and self.image_id is not None else []
+        self.image = found[0] if found else None
+
+    def _read_objects(self) -> None:
+        records = self.project.objects(self.image_id) if self.project and self.image_id is not None else []
+        self.objects = {record.uuid: record for record in records}
+
+    def _read_changed(self, change: Change) -> None:
+        """Read what a change has touched."""
+        assert self.project is not None
+        if change.classes:
+            self._read_classes()
+        if self.image_id not in change.images:
+            return
+        self._read_image()
+        if len(change.objects) > READ_ONE_BY_ONE:
+            self._read_objects()
+            return
+        moved = False
+        for uuid in change.objects:
+            record, former = self.project.object(uuid), self.objects.get(uuid)
+            if record is None or record.image_id != self.image_id:
+                self.objects.pop(uuid, None)
+            else:
+                self.objects[uuid] = record
+                moved |= former is None or former.z != record.z
+        if moved:
+            in_order = sorted(self.objects.values(), key=lambda record: (record.z or 0, record.coco_id or 0))
+            self.objects = {record.uuid: record for record in in_order}
 
     # ---- changes
 
@@ -143,6 +186,7 @@ class Session(QObject):
 
     def _on_change(self, change: Change) -> None:
         self._flush.start()
+        self._read_changed(change)
         self.changed.emit(change)
         if change.classes:
             self.class_changed.emit(self.class_id)

@@ -129,7 +129,7 @@ class Canvas(QWidget):
         self._forget_missing()
 
     def update_objects(self, objects: Iterable[CanvasObject]) -> None:
-        """Add new objects on top, and replace those with a known uuid."""
+        """Add new objects at their places in the drawing order, and replace those with a known uuid."""
         pairs = [(self.scene.get(object_.uuid), self.scene.put(object_)) for object_ in objects]
         for _, item in pairs:
             self._previews.pop(item.object.uuid, None)

@@ -22,6 +22,7 @@ class CanvasObject:
         score: of a proposal, 0-1.
         locked: shown and selectable, but no tool changes it.
         hidden: neither shown nor picked.
+        z: place in the drawing order; of equal ones, what came later is drawn on top.
     """
 
     uuid: str
@@ -32,6 +33,7 @@ class CanvasObject:
     score: float | None = None
     locked: bool = False
     hidden: bool = False
+    z: int = 0
 
     @property
     def visible(self) -> bool:

@@ -101,7 +101,7 @@ class Scene:
     def __init__(self) -> None:
         self.proposals = True
         self._items: dict[str, Item] = {}
-        self._index: tuple[list[Item], np.ndarray] | None = None
+        self._index: tuple[list[Item], np.ndarray, dict[str, int]] | None = None
 
     def __len__(self) -> int:
         return len(self._items)
@@ -124,10 +124,26 @@ class Scene:
         self._index = None
 
     def put(self, object_: CanvasObject) -> Item:
-        """Add an object on top, or replace the one with its uuid in its place."""
-        item = self._items[object_.uuid] = Item(object_, self._items.get(object_.uuid))
+        """Add an object at its place in the drawing order, or replace the one with its uuid."""
+        before = self._items.get(object_.uuid)
+        top = next(reversed(self._items.values()), None)
+        item = self._items[object_.uuid] = Item(object_, before)
+        if before is not None and before.object.z == object_.z:
+            self._replace_in_index(before, item)
+            return item
         self._index = None
+        if top is not None and (before is not None or top.object.z > object_.z):
+            in_order = sorted(self._items.values(), key=lambda item: item.object.z)
+            self._items = {item.object.uuid: item for item in in_order}
         return item
+
+    def _replace_in_index(self, before: Item, item: Item) -> None:
+        if self._index is None or not (self.is_shown(before) and self.is_shown(item)):
+            self._index = None
+            return
+        items, boxes, rows = self._index
+        row = rows[item.object.uuid]
+        items[row], boxes[row] = item, item.box
 
     def remove(self, uuid: str) -> Item | None:
         """Forget an object."""
@@ -149,14 +165,14 @@ class Scene:
 
     def touching(self, box: Box) -> list[Item]:
         """Shown items whose box touches a box, in drawing order."""
-        items, boxes = self._shown()
+        items, boxes, _ = self._shown()
         x1, y1, x2, y2 = box
         touch = (boxes[:, 0] <= x2) & (boxes[:, 2] >= x1) & (boxes[:, 1] <= y2) & (boxes[:, 3] >= y1)
         return [items[i] for i in np.flatnonzero(touch)]
 
     def within(self, box: Box) -> list[Item]:
         """Shown items whose box lies inside a box, in drawing order."""
-        items, boxes = self._shown()
+        items, boxes, _ = self._shown()
         x1, y1, x2, y2 = box
         inside = (boxes[:, 0] >= x1) & (boxes[:, 2] <= x2) & (boxes[:, 1] >= y1) & (boxes[:, 3] <= y2)
         return [items[i] for i in np.flatnonzero(inside)]
@@ -166,9 +182,10 @@ class Scene:
         found = [item for item in self.touching((x, y, x, y)) if item.contains(x, y)]
         return sorted(found, key=lambda item: item.object.geometry.area)
 
-    def _shown(self) -> tuple[list[Item], np.ndarray]:
+    def _shown(self) -> tuple[list[Item], np.ndarray, dict[str, int]]:
+        """Items that are drawn, in order; their (N, 4) boxes; and uuid -> row of both."""
         if self._index is None:
             items = [item for item in self if self.is_shown(item)]
             boxes = np.array([item.box for item in items], dtype=np.float64).reshape(-1, 4)
-            self._index = (items, boxes)
+            self._index = (items, boxes, {item.object.uuid: row for row, item in enumerate(items)})
         return self._index

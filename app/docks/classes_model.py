@@ -23,8 +23,7 @@ class ClassesModel(QAbstractListModel):
 
     def reload(self) -> None:
         """Read all rows anew; rows that only changed keep their selection."""
-        project = self._session.project
-        records = project.classes() if project else []
+        records = list(self._session.classes().values())
         if [record.id for record in records] == [record.id for record in self.records]:
             self.records = records
             self._count()
@@ -37,8 +36,11 @@ class ClassesModel(QAbstractListModel):
 
     def count_again(self) -> None:
         """Numbers of objects may have changed."""
+        before = self._counts
         self._count()
-        self._all_changed()
+        for row, record in enumerate(self.records):
+            if self.count(record.id) != before.get(record.id, 0):
+                self.dataChanged.emit(self.index(row), self.index(row))
 
     def row_of(self, class_id: int | None) -> int:
         """-1 for a class that is not listed."""

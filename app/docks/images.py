@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QTimer, Signal
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QLabel,
-    QLineEdit,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from app.docks.images_model import ImagesModel
-from app.docks.row_delegate import RowDelegate
+from app.docks.table import one_column_table
 from app.project import Change, FilterError, ImageFilter
 from app.session import Session
 from app.thumbnails import SIZE, Thumbnails
@@ -48,7 +40,9 @@ class ImagesPanel(QWidget):
         self.status = QLabel()
         self.status.setProperty("role", "hint")
         self.status.setWordWrap(True)
-        self.list = self._make_list()
+        self.list = one_column_table(self.model, SIZE)
+        self.list.setAccessibleName("Images")
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 2, 8, 8)
         layout.setSpacing(6)
@@ -66,23 +60,6 @@ class ImagesPanel(QWidget):
         session.image_changed.connect(self.show_current)
         self._following = False
         self._count()
-
-    def _make_list(self) -> QTableView:
-        """A table of one column: unlike a list view, it does not ask for every row when some are added."""
-        view = QTableView()
-        view.setAccessibleName("Images")
-        view.setModel(self.model)
-        view.setItemDelegate(RowDelegate(view, SIZE))
-        view.setShowGrid(False)
-        view.setTabKeyNavigation(False)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.horizontalHeader().hide()
-        view.horizontalHeader().setStretchLastSection(True)
-        view.verticalHeader().hide()
-        view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        view.verticalHeader().setDefaultSectionSize(SIZE.height() + 10)
-        return view
 
     def search_now(self) -> None:
         """List what matches the typed text."""

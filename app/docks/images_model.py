@@ -68,8 +68,13 @@ class ImagesModel(QAbstractListModel):
             self.reload()
             return
         rows = [self._rows[image_id] for image_id in change.images if image_id in self._rows]
+        shown = self._session.image
         for row in rows:
-            self._pages.pop(row // _PAGE, None)
+            page = self._pages.get(row // _PAGE)
+            if page and shown is not None and shown.id == self.ids[row]:
+                page[row % _PAGE] = shown
+            else:
+                self._pages.pop(row // _PAGE, None)
         if rows:
             self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import (
     QAbstractListModel,
     QItemSelection,
@@ -11,11 +13,12 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     Qt,
 )
-from PySide6.QtWidgets import QAbstractItemView, QLabel, QListView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QVBoxLayout, QWidget
 
 from app.canvas.canvas import Canvas
-from app.docks.row_delegate import COLOUR_ROLE, DASHED_ROLE, ICONS_ROLE, SIDE_ROLE, RowDelegate
-from app.project import Change, ClassRecord, ObjectRecord
+from app.docks.row_delegate import COLOUR_ROLE, DASHED_ROLE, ICONS_ROLE, SIDE_ROLE
+from app.docks.table import one_column_table
+from app.project import Change, ObjectRecord
 from app.session import Session
 from app.theme import icon
 
@@ -29,24 +32,32 @@ class ObjectsModel(QAbstractListModel):
         super().__init__(parent)
         self._session = session
         self.records: list[ObjectRecord] = []
-        self._classes: dict[int, ClassRecord] = {}
         self._rows: dict[str, int] = {}
 
     def reload(self) -> None:
-        """Read the objects of the image in view; rows that only changed keep their selection."""
-        project, image_id = self._session.project, self._session.image_id
-        records = project.objects(image_id) if project is not None and image_id is not None else []
-        records = [record for record in reversed(records) if record.state != "rejected"]
-        self._classes = self._session.classes()
-        if [record.uuid for record in records] == [record.uuid for record in self.records]:
-            self.records = records
-            if records:
-                self.dataChanged.emit(self.index(0), self.index(len(records) - 1))
-            return
+        """List the objects of the image in view."""
         self.beginResetModel()
+        self._take(self._listed())
+        self.endResetModel()
+
+    def follow(self, change: Change) -> None:
+        """List what a change left; rows that only changed keep their selection."""
+        records = self._listed()
+        if [record.uuid for record in records] != [record.uuid for record in self.records]:
+            self.reload()
+            return
+        self.records = records
+        rows = range(len(records)) if change.classes else [self._rows.get(uuid) for uuid in change.objects]
+        changed = [row for row in rows if row is not None]
+        if changed:
+            self.dataChanged.emit(self.index(min(changed)), self.index(max(changed)))
+
+    def _listed(self) -> list[ObjectRecord]:
+        return [record for record in reversed(self._session.objects.values()) if record.state != "rejected"]
+
+    def _take(self, records: list[ObjectRecord]) -> None:
         self.records = records
         self._rows = {record.uuid: row for row, record in enumerate(records)}
-        self.endResetModel()
 
     def row_of(self, uuid: str) -> int | None:
         """None for an object that is not listed."""
@@ -57,7 +68,7 @@ class ObjectsModel(QAbstractListModel):
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         record = self.records[index.row()]
-        owner = self._classes[record.class_id]
+        owner = self._session.classes()[record.class_id]
         if role == Qt.ItemDataRole.DisplayRole:
             return owner.name
         if role == COLOUR_ROLE:
@@ -84,11 +95,8 @@ class ObjectsPanel(QWidget):
         self._session, self._canvas = session, canvas
         self._following = False
         self.model = ObjectsModel(session, self)
-        self.list = QListView()
+        self.list = one_column_table(self.model)
         self.list.setAccessibleName("Objects of the image")
-        self.list.setModel(self.model)
-        self.list.setItemDelegate(RowDelegate(self.list))
-        self.list.setUniformItemSizes(True)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.doubleClicked.connect(lambda _: canvas.fit_selection())
@@ -99,12 +107,12 @@ class ObjectsPanel(QWidget):
         layout.setContentsMargins(8, 2, 8, 8)
         layout.addWidget(self.empty)
         layout.addWidget(self.list, 1)
-        session.project_changed.connect(self._reload)
-        session.image_changed.connect(lambda _: self._reload())
+        session.project_changed.connect(lambda: self._renew(self.model.reload))
+        session.image_changed.connect(lambda _: self._renew(self.model.reload))
         session.changed.connect(self._on_change)
         canvas.selection_changed.connect(lambda _: self._follow())
         self.list.selectionModel().selectionChanged.connect(self._lead)
-        self._reload()
+        self._renew(self.model.reload)
 
     @property
     def selected(self) -> list[ObjectRecord]:
@@ -114,12 +122,12 @@ class ObjectsPanel(QWidget):
 
     def _on_change(self, change: Change) -> None:
         if change.classes or self._session.image_id in change.images:
-            self._reload()
+            self._renew(lambda: self.model.follow(change))
 
-    def _reload(self) -> None:
+    def _renew(self, renew: Callable[[], None]) -> None:
         self._following = True  # the list loses its selection for a moment; the canvas keeps it
         try:
-            self.model.reload()
+            renew()
         finally:
             self._following = False
         self.empty.setVisible(self._session.image_id is not None and not self.model.records)
