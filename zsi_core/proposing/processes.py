@@ -29,6 +29,10 @@ T = TypeVar("T")
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others: they may load a model meanwhile, or finish an image."""
 
+_LOST = (
+    "another process of the run is gone: see its message, then start all of them again (zsi propose: with "
+    "--resume) to go on"
+)
 _SOUND, _FAILED = 0, 1
 
 
@@ -148,7 +152,7 @@ class Processes:
         try:
             return self._store.add(counter, more)
         except DistError as error:
-            raise _lost(error) from error
+            raise LostProcessError(_LOST) from error
 
     def _exchange(self, value: int) -> list[int]:
         """The values that all processes give, which wait for each other."""
@@ -162,7 +166,7 @@ class Processes:
         try:
             distributed.all_gather(values, own)
         except RuntimeError as error:  # gloo has no class of its own
-            raise _lost(error) from error
+            raise LostProcessError(_LOST) from error
         return [int(value) for value in values]
 
 
@@ -193,13 +197,6 @@ def launched(environment: Mapping[str, str] = os.environ) -> Iterator[Processes]
         yield Processes(number, count, local_number, distributed.PrefixStore("zsi", store))
     finally:
         distributed.destroy_process_group()
-
-
-def _lost(error: Exception) -> LostProcessError:
-    return LostProcessError(
-        f"another process of the run is gone ({_first_line(error)}): see its message, then start all of them "
-        "again (zsi propose: with --resume) to go on"
-    )
 
 
 def _first_line(error: Exception) -> str:
