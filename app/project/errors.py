@@ -17,6 +17,10 @@ class ProjectDamagedError(ProjectError):
     """The file is not a project, or its content is damaged."""
 
 
+class ProjectGoneError(ProjectError):
+    """The file is not where it was opened; nothing is written into what nobody would find again."""
+
+
 class ProjectTooNewError(ProjectError):
     """The file was written by a newer version of the program."""
 

@@ -25,6 +25,7 @@ from app.project.connection import connect_reading, connect_writing, file_versio
 from app.project.errors import CommandError, ProjectError, ProjectReadOnlyError, UndoError
 from app.project.journal import Journal
 from app.project.lock import LockedError, WriterLock
+from app.project.presence import Presence
 from app.project.queries import Queries
 from app.project.records import Change
 from app.project.root import stored_root
@@ -47,6 +48,7 @@ class Project(Queries):
         super().__init__(connection, path)
         self.read_only = read_only
         self._lock = lock
+        self._presence = Presence(connection, path)
         self._callbacks: list[Callable[[Change], None]] = []
         with sqlite_errors(path):
             self._journal = Journal(connection)
@@ -225,6 +227,7 @@ class Project(Queries):
         """All that the body writes, or nothing of it."""
         if self.read_only:
             raise ProjectReadOnlyError(f"nothing was changed: {self.read_only}")
+        self._presence.check()
         rows = Rows(self._connection, self.path)
         with sqlite_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
