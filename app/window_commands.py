@@ -71,6 +71,8 @@ class WindowCommands:
             "open_demo": window.open_demo,
             "rescan": window.opener.rescan,
             "close_project": session.close,
+            "import": self._import,
+            "export": self._export,
             "settings": lambda: SettingsDialog(window.settings, window).open(),
             "quit": window.close,
             "undo": lambda: self._unless_drawing(session.undo),
@@ -156,6 +158,18 @@ class WindowCommands:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.filesSelected.connect(lambda names: self._window.open_paths([Path(name) for name in names]))
         dialog.open()
+
+    def _import(self) -> None:
+        from app.exchange_dialogs.importing import ImportDialog  # formats and Pillow wait for it
+
+        ImportDialog(self._window.session, self._window.opener, self._window).open()
+
+    def _export(self) -> None:
+        from app.exchange_dialogs.exporting import ExportDialog  # as above
+
+        window = self._window
+        if window.session.project is not None:
+            ExportDialog(window.session, window.jobs, window.messages, window).open()
 
     # ---- objects and classes
 

@@ -15,6 +15,11 @@ def writable(state: WindowState) -> bool:
     return state.writable
 
 
+def can_import(state: WindowState) -> bool:
+    """There is no project yet, or one that may be changed."""
+    return state.writable or not state.project
+
+
 def has_image(state: WindowState) -> bool:
     """An image is shown."""
     return state.image

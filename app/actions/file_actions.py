@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.actions.conditions import has_project, writable
+from app.actions.conditions import can_import, has_project, writable
 from app.actions.spec import ActionSpec
 
 
@@ -49,6 +49,23 @@ def file_actions() -> list[ActionSpec]:
             "Close the project; everything is saved.",
             "File",
             "project",
+            enabled_when=has_project,
+        ),
+        ActionSpec(
+            "import",
+            "&Import annotations…",
+            "Read a COCO, labelme or YOLO data set, or mask images, into the project.",
+            "File",
+            "exchange",
+            enabled_when=can_import,
+        ),
+        ActionSpec(
+            "export",
+            "&Export annotations…",
+            "Write COCO, YOLO, labelme, Pascal VOC or mask images.",
+            "File",
+            "exchange",
+            ("Ctrl+Shift+E",),
             enabled_when=has_project,
         ),
         ActionSpec(

@@ -25,12 +25,14 @@ class ExportFormat:
         title: for a person.
         suffix: of the file that is written; "" where the target is a folder.
         about: what it is good for and what it cannot hold.
+        choices: of `ExportOptions` that mean something for it, `states` aside.
         write: writes it and returns the files or folders.
     """
 
     title: str
     suffix: str
     about: str
+    choices: tuple[str, ...]
     write: Callable[[Outgoing, Path, ExportOptions], list[Path]]
 
 
@@ -39,6 +41,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         "COCO",
         ".json",
         "Everything: masks, holes, boxes, crowds, classes, licences, and who made what.",
+        ("scores", "provenance", "force_rle", "copy_images", "val_percent"),
         lambda outgoing, target, options: export_coco(
             outgoing, target, split=options.val_percent > 0, copy_images=options.copy_images
         ),
@@ -47,12 +50,14 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         "COCO detection results",
         ".json",
         "What a model scored, to be evaluated against an annotation file. Objects made by hand are left out.",
+        (),
         lambda outgoing, target, options: export_results(outgoing, target),
     ),
     "yolo": ExportFormat(
         "YOLO segmentation",
         "",
         "One outline per object: holes are filled, parts joined. Holds neither crowds, scores nor ids.",
+        ("copy_images", "val_percent"),
         lambda outgoing, target, options: _to_folder(
             write_yolo, outgoing, target, copy_images=options.copy_images, split=options.val_percent > 0
         ),
@@ -61,6 +66,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         "labelme",
         "",
         "One JSON file per image; masks are exact. Holds neither scores, ids nor licences.",
+        ("copy_images",),
         lambda outgoing, target, options: _to_folder(
             write_labelme, outgoing, target, copy_images=options.copy_images
         ),
@@ -69,6 +75,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         "Pascal VOC",
         "",
         "Boxes as XML, masks as pictures: of objects that overlap, the upper one has the pixels.",
+        ("copy_images", "val_percent"),
         lambda outgoing, target, options: _to_folder(
             write_voc, outgoing, target, copy_images=options.copy_images, split=options.val_percent > 0
         ),
@@ -77,6 +84,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         "Mask images",
         "",
         "Numbers of objects and classes as pictures: of objects that overlap, the upper one has the pixels.",
+        ("copy_images",),
         lambda outgoing, target, options: _to_folder(
             write_masks, outgoing, target, copy_images=options.copy_images
         ),

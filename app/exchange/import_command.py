@@ -159,7 +159,7 @@ class ImportAnnotations(Command):
         by_name = {row["name"]: row["id"] for row in rows.all("SELECT id, name FROM images")}
         ids = {file_id: by_name[name] for file_id, name in names.items()}
         if renumbered := sum(file_id != ids[file_id] for file_id in ids):
-            self._tally.changed["images that have another id in this project"] += renumbered
+            self._tally.noted["images that have another id in this project"] += renumbered
         for file_id, marks in flags:
             finished, complete = (marks.get(key) is True for key in ("finished", "labelled_completely"))
             SetImageState([ids[file_id]], finished or None, complete or None).apply(rows)
@@ -191,7 +191,7 @@ class ImportAnnotations(Command):
             row = rows.one("SELECT id FROM classes WHERE key = ?", class_key(name))
             assert row is not None
         if row["id"] != category.id:
-            self._tally.change("classes that have another id in this project", name)
+            self._tally.note("classes that have another id in this project", name)
         return int(row["id"])
 
     # ---- objects

@@ -193,6 +193,26 @@ class Project(Queries):
         """A second, reading connection for a job: call and use it in the job's thread, and close it there."""
         return Queries.open_for_reading(self.path)
 
+    def writer(self) -> Project:
+        """A second connection that writes, for a long change in the thread of a job (an import).
+
+        Call, use and close it in that thread, and hand the change to `announce` of this project. Until the
+        long change is in the file, this one can be read, and a short change waits for some seconds at most.
+
+        Raises:
+            ProjectReadOnlyError: see `read_only`.
+        """
+        if self.read_only:
+            raise ProjectReadOnlyError(f"nothing was changed: {self.read_only}")
+        return Project(connect_writing(self.path), self.path, None)
+
+    def announce(self, change: Change) -> None:
+        """Tell the subscribers of a change that was made through `writer`."""
+        with sqlite_errors(self.path):
+            self._journal.reload()
+        for callback in tuple(self._callbacks):
+            callback(change)
+
     def flush(self) -> None:
         """Make everything survive a power cut as well; call it when the window is idle for a second."""
         if not self.read_only:

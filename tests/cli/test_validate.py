@@ -134,11 +134,11 @@ def test_mended_copy(
     copy = tmp_path / "copy.json"
     assert run(monkeypatch, path, "--fix", copy) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "changed: 1 iscrowd that is not the integer 0 or 1: written as one (annotations[0])",
+        "changed: 1 × iscrowd that is not the integer 0 or 1: written as one (annotations[0])",
         f"{copy}: 1 image, 1 object, 1 class written",
         f"{copy}: no errors, no warnings",
     ]
     assert run(monkeypatch, write(tmp_path, image_id=5), "--fix", copy) == 1
     assert capsys.readouterr().out.splitlines()[0] == (
-        "left out: 1 objects of an image that is not listed (annotations[0])"
+        "left out: 1 × objects of an image that is not listed (annotations[0])"
     )

@@ -53,9 +53,9 @@ class Tally:
         )
 
     def lines(self) -> list[str]:
-        """One line for every reason, as "changed: 3 boxes that ... (the first: annotations[7])"."""
+        """One line for every reason, as "changed: 3 × boxes that ... (the first: annotations[7])"."""
         return [
-            f"{verb}: {number:,} {reason}" + self._place(reason, number)
+            f"{verb}: {number:,} × {reason}" + self._place(reason, number)
             for verb, counts in (("left out", self.skipped), ("changed", self.changed), ("note", self.noted))
             for reason, number in counts.items()
         ]

@@ -43,8 +43,8 @@ def test_what_is_left_out_is_told(
     (folder / "in.json").write_text(json.dumps(document(annotation(image_id=9), annotation(2, iscrowd=True))))
     assert run(monkeypatch, "import", folder / "in.json", "-o", folder / "new.zsip") == 1
     assert capsys.readouterr().out.splitlines() == [
-        "left out: 1 objects of an image that is not listed (annotations[0])",
-        "changed: 1 iscrowd that is not the integer 0 or 1: written as one (annotations[1])",
+        "left out: 1 × objects of an image that is not listed (annotations[0])",
+        "changed: 1 × iscrowd that is not the integer 0 or 1: written as one (annotations[1])",
         f"{folder / 'new.zsip'}: 2 images, 1 object, 2 classes read",
     ]
 

@@ -1,0 +1,1 @@
+"""The dialogs of import and export; what they do lies in `app.exchange`."""
