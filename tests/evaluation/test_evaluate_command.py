@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +14,17 @@ from typing import Any
 import pytest
 
 from zsi_core.cli import main
-from zsi_core.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERRUPTED, EXIT_SOME_SKIPPED
+from zsi_core.errors import (
+    EXIT_BAD_INPUT,
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    EXIT_SOME_SKIPPED,
+    AnnotationError,
+)
+from zsi_core.evaluation.run import Settings, run
 from zsi_core.inference import Segmenter
+from zsi_core.proposing.journal import Journal
+from zsi_core.proposing.processes import Processes
 from zsi_core.proposing.progress import RunProgress
 
 Run = Callable[..., int]
@@ -264,3 +275,49 @@ def test_a_file_without_a_single_object_is_an_ordinary_case(zsi: Run, drawn_set:
     metrics = figures(tmp_path / "metrics.json")
     assert metrics["map50"] is None
     assert metrics["ar100_agnostic"] is None
+
+
+def test_predictions_in_use_are_left_alone(
+    zsi: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "predictions.jsonl"
+    with Journal.create(kept, {}):
+        before = kept.read_bytes()
+        assert zsi(predictions=kept) == EXIT_BAD_INPUT
+        assert kept.read_bytes() == before
+    assert "predictions.jsonl is in use by process" in capsys.readouterr().err
+
+
+def test_several_processes_need_a_file_for_the_predictions(
+    drawn_set: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Processes, "_exchange", lambda self, value: [value, value])
+    settings = Settings(drawn_set.images, drawn_set.annotations, str(drawn_set.split))
+    with pytest.raises(AnnotationError, match="name it with --predictions"), RunProgress() as progress:
+        run(settings, progress, Processes(0, 2))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_processes_measure_what_one_does(
+    zsi: Run, drawn_set: Any, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    assert zsi() == EXIT_DONE
+    one = figures(tmp_path / "metrics.json")
+    (tmp_path / "zsi.py").write_text(
+        "import torch\n"
+        "from zsi_core import cli\n"
+        "from zsi_core.inference import segmenter\n"
+        "segmenter.fastest_dtype = lambda _: torch.float32\n"
+        "cli.main()\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "zsi.py"]
+    command += ["evaluate", "--images", drawn_set.images, "--annotations", drawn_set.annotations]
+    command += ["--split", drawn_set.split, "--model", tiny_checkpoint, "--resamples", "10"]
+    command += ["--output", "two.json", "--predictions", "predictions.jsonl"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == EXIT_DONE, done.stderr
+    assert figures(tmp_path / "two.json") == one
+    assert done.stdout.count("two.json: all figures") == 1
+    assert not list(tmp_path.glob("predictions.jsonl.*"))
