@@ -20,7 +20,7 @@ class ScanResult:
 
     Attributes:
         found: how many images there are.
-        unreadable: folders that could not be read, with the reason.
+        unreadable: folders and files that could not be read, with the reason.
     """
 
     found: int = 0
@@ -35,6 +35,9 @@ def scan(task: Task, paths: Sequence[Path]) -> ScanResult:
     result = ScanResult()
     batch: list[Path] = []
     for path in paths:
+        if not path.exists():
+            result.unreadable.append(f"{path}: it is not there any more")
+            continue
         for file in _images_below(path, result) if path.is_dir() else [path]:
             task.check()
             batch.append(file)

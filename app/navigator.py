@@ -13,6 +13,7 @@ from app.image_loading import ImageLoader, LoadedImage
 from app.project import ImageRecord
 from app.project.commands import SetImageFacts
 from app.session import Session
+from zsi_core.errors import ImageError
 
 
 class Navigator(QObject):
@@ -110,6 +111,10 @@ class Navigator(QObject):
         if record.id == self._session.image_id:
             self.refined.emit(loaded)
             return
+        if self._busy() and self._session.image_id is not None:  # begun while the image was being read
+            self.wanted = self._session.image_id
+            self._session.said.emit(f"{record.name} waits: finish the shape with Enter, or drop it with Esc")
+            return
         known = (record.width, record.height)
         if known != loaded.size:
             if known != (None, None):
@@ -120,10 +125,18 @@ class Navigator(QObject):
                     SetImageFacts(record.id, width=width, height=height, file_size=loaded.stamp[1])
                 )
         self._session.show_image(record.id)
+        self._images.mark_broken(record.id, False)
         self.shown.emit(record, loaded)
 
     def _on_failed(self, path: Path, error: Exception) -> None:
         """The image in view stays; the next step goes on from the broken one."""
+        project = self._session.project
+        if project is not None and path.is_relative_to(project.root) and not project.root.exists():
+            # Said once, not for every image of it.
+            error = ImageError(
+                f"The image folder {project.root} is not there any more: connect its drive or put it back; "
+                "the objects are kept"
+            )
         report_exception(error)
         if (record := self._record(path)) is not None:
             self._images.mark_broken(record.id)

@@ -136,11 +136,11 @@ class Opener(QObject):
         def finished(result: ScanResult) -> str:
             if result.unreadable:
                 listed = "; ".join(result.unreadable[:3])
-                self.problem.emit(f"Some folders cannot be read and were left out: {listed}")
+                self.problem.emit(f"This cannot be read and was left out: {listed}")
             if skipped:
                 more = f" (and {len(skipped) - 3:,} more)" if len(skipped) > 3 else ""
                 self.problem.emit("; ".join(skipped[:3]) + more)
-            if not result.found:
+            if not (result.found or result.unreadable):
                 self.problem.emit(
                     f"There is no image in {paths[0]}: choose another folder, or add images to it"
                 )

@@ -101,11 +101,11 @@ class ImagesModel(QAbstractListModel):
             if row >= 0 and 0 <= other < len(self.ids) and (record := self.record(other)):
                 yield record
 
-    def mark_broken(self, image_id: int) -> None:
-        """The image could not be shown."""
+    def mark_broken(self, image_id: int, broken: bool = True) -> None:
+        """The image could not be shown, or could be again."""
         row = self.row_of(image_id)
-        if row >= 0 and (record := self.record(row)):
-            self._thumbnails.broken.add(record.path)
+        if row >= 0 and (record := self.record(row)) and broken != (record.path in self._thumbnails.broken):
+            self._thumbnails.broken ^= {record.path}
             self.dataChanged.emit(self.index(row), self.index(row))
 
     def _picture_ready(self, path: object) -> None:

@@ -91,6 +91,30 @@ def test_a_name_that_is_no_text_does_not_hide_the_rest(hand: Hand, photos: Path)
     assert ["rename it" in text and "b\\udcff.png" in text for text in hand.messages()] == [True]
 
 
+def test_a_folder_that_vanishes_is_told_once(drawing: Hand, photos: Path) -> None:
+    photos.rename(photos.with_name("elsewhere"))
+    for wanted in ("a2.png", "more/a10.png"):
+        drawing.window.registry["next_image"].trigger()
+        broken = drawing.window.images.model.ids[NAMES.index(wanted)]
+        drawing.wait(lambda broken=broken: is_broken(drawing, broken))
+    assert [f"The image folder {photos} is not there any more" in text for text in drawing.messages()] == [
+        True
+    ]
+    drawing.window.registry["rescan"].trigger()
+    drawing.wait(lambda: not drawing.window.jobs.running)
+    assert listed(drawing) == NAMES
+    assert f"{photos}: it is not there any more" in drawing.messages()[-1]
+    photos.with_name("elsewhere").rename(photos)
+    drawing.window.registry["previous_image"].trigger()
+    drawing.wait(lambda: drawing.image_name == "a2.png")
+    assert not is_broken(drawing, drawing.window.images.model.ids[1])
+
+
+def is_broken(hand: Hand, image_id: int) -> bool:
+    record = hand.project.image(image_id)
+    return record.path in hand.window.images.thumbnails.broken
+
+
 def test_new_images_are_found_again(drawing: Hand, photos: Path) -> None:
     make_image(photos / "a3.png")
     drawing.window.registry["rescan"].trigger()
