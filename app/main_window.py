@@ -306,7 +306,13 @@ class MainWindow(QMainWindow):
         self.registry.refresh_icons()
         self.classes.refresh_icons()
         self.empty.refresh_icons()
-        self.canvas.set_settings(replace(self.canvas.settings, wheel_zooms=self.settings.flag("wheel_zooms")))
+        self.canvas.set_settings(
+            replace(
+                self.canvas.settings,
+                wheel_zooms=self.settings.flag("wheel_zooms"),
+                opacity=self.settings.number("fill_percent") / 100,
+            )
+        )
         self.loader.set_budget(self.settings.number("image_cache_mb") * _MEGABYTE)
 
     def reset_layout(self) -> None:

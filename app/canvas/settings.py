@@ -19,7 +19,7 @@ class ViewSettings:
 
     brightness: float = 0.0
     contrast: float = 0.0
-    opacity: float = 0.35
+    opacity: float = 0.25
     outline_only: bool = False
     labels: bool = False
     proposals: bool = True

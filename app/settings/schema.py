@@ -78,6 +78,16 @@ OPTIONS: tuple[Option, ...] = (
         "Otherwise it scrolls, and Ctrl + wheel zooms.",
     ),
     Option(
+        "fill_percent",
+        25,
+        "Images",
+        "Fill of objects",
+        "How much the colour of its class covers an object; O shows outlines only.",
+        maximum=80,
+        step=5,
+        suffix=" %",
+    ),
+    Option(
         "image_cache_mb",
         256,
         "Images",

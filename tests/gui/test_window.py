@@ -363,6 +363,10 @@ def test_the_dialog_shows_and_sets_every_option(hand: Hand) -> None:
     assert hand.window.canvas.settings.wheel_zooms
     assert isinstance(cache, QSpinBox)
     cache.setValue(512)
+    fill = dialog.editors["fill_percent"]
+    assert isinstance(fill, QSpinBox)
+    fill.setValue(60)
+    assert hand.window.canvas.settings.opacity == 0.6
     settings.save()
     again = Settings(settings.path)
     assert (again.flag("wheel_zooms"), again.number("image_cache_mb"), again.text("theme")) == (
