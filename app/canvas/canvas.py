@@ -312,6 +312,7 @@ class Canvas(QWidget):
         self.setCursor(tool.cursor)
         self.update()
         self.tool_changed.emit(name)
+        self.message.emit(tool.hint)
 
     @property
     def drawing(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from tests.gui.conftest import Hand
 
@@ -48,6 +49,31 @@ def test_each_drawing_tool_makes_an_object_of_the_chosen_class(drawing: Hand) ->
     assert {record.state for record in drawing.objects()} == {"drawn"}
     assert set(drawing.window.canvas.objects) == {record.uuid for record in drawing.objects()}
     assert drawing.objects()[1].geometry.box == pytest.approx((100, 20, 160, 80), abs=1)
+
+
+@pytest.mark.parametrize("key", ["polygon", "rectangle", "brush", "eraser", "edge_refine"])
+def test_a_tool_says_how_it_is_used_where_there_is_room(drawing: Hand, key: str) -> None:
+    drawing.window.registry[f"tool_{key}"].trigger()
+    status = drawing.window.status
+    hint = status.currentMessage()
+    assert len(hint) > 20
+    drawing.bot.wait(0)
+    assert status.fontMetrics().horizontalAdvance(hint) < status.image_size.x()
+    drawing.key("v")
+    assert status.currentMessage() == ""
+
+
+def test_a_shape_begun_while_the_next_image_is_read_stays(drawing: Hand) -> None:
+    drawing.key("p")
+    drawing.window.loader.forget()
+    drawing.window.registry["next_image"].trigger()
+    canvas = drawing.window.canvas
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=drawing.place(20, 20))
+    drawing.wait(lambda: "a2.png waits" in drawing.window.status.currentMessage())
+    assert drawing.image_name == "a1.png" and canvas.drawing
+    drawing.key(Qt.Key.Key_Escape)
+    drawing.key("d")
+    drawing.wait(lambda: drawing.image_name == "a2.png")
 
 
 def test_without_a_class_nothing_that_was_drawn_gets_lost(drawing: Hand) -> None:

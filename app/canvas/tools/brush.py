@@ -27,6 +27,7 @@ class BrushTool(Tool):
     """Paints into the selected object, or a new one when none is selected; Ctrl erases."""
 
     paints: ClassVar[bool] = True
+    hint = "Paints into the selected object; Esc first, to start a new one. Ctrl erases, [ ] change the size."
 
     def __init__(self, canvas: Canvas) -> None:
         super().__init__(canvas)
@@ -184,3 +185,4 @@ class EraserTool(BrushTool):
     """Erases from the selected object; Ctrl paints."""
 
     paints: ClassVar[bool] = False
+    hint = "Takes pixels from the selected object. Ctrl paints, [ ] change the size."

@@ -23,6 +23,7 @@ class EdgeRefineTool(Tool):
     """Click on an object, or Enter for the selected one."""
 
     picks: ClassVar[bool] = True
+    hint = "Click an object, or press Enter for the selected one: it is fitted to the edges of the picture."
 
     def __init__(self, canvas: Canvas) -> None:
         super().__init__(canvas)

@@ -18,6 +18,8 @@ CLOSING = 10.0
 class PolygonTool(Tool):
     """Click for each point; near the first one, a double-click or Enter closes. Shift snaps to 45 degrees."""
 
+    hint = "Click each point; Enter or the first point closes, Backspace takes one back, Shift snaps to 45°."
+
     _points: tuple[tuple[float, float], ...] = ()
     _next: tuple[float, float] | None = None  # where the next point would be
 
@@ -35,10 +37,7 @@ class PolygonTool(Tool):
         self._next = point
         self.canvas.update()
         if len(self._points) == 1:
-            self.canvas.message.emit(
-                "Click for each point; Enter, a double-click or the first point closes. "
-                "Backspace takes the last point back, Shift snaps to 45 degrees."
-            )
+            self.canvas.message.emit(self.hint)
 
     def move(self, pointer: Pointer, held: bool) -> None:
         if self._points:

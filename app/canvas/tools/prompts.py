@@ -12,6 +12,7 @@ class BoxToMaskTool(RectangleTool):
     """Drag a box around the object."""
 
     dashed: ClassVar[bool] = True
+    hint = "Drag a box around the object."
 
     def finish(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         (x1, x2), (y1, y2) = sorted((start[0], end[0])), sorted((start[1], end[1]))
@@ -23,6 +24,8 @@ class BoxToMaskTool(RectangleTool):
 
 class ClickToMaskTool(Tool):
     """Click on the object; Alt + click says what does not belong to it."""
+
+    hint = "Click on the object; Alt + click says what does not belong to it."
 
     def press(self, pointer: Pointer) -> None:
         width, height = self.canvas.image_size

@@ -16,6 +16,7 @@ class RectangleTool(Tool):
     """Drag from corner to corner; Shift makes a square. Lines through the mouse help to find the corner."""
 
     dashed: ClassVar[bool] = False
+    hint = "Drag from corner to corner; Shift makes a square."
 
     _start: tuple[float, float] | None = None
     _end: tuple[float, float] = (0.0, 0.0)

@@ -53,10 +53,12 @@ class Tool:
     Attributes:
         picks: whether objects under the mouse light up.
         cursor: shape of the mouse pointer.
+        hint: how it is used, short enough for the status bar of a small window.
     """
 
     picks: ClassVar[bool] = False
     cursor: Qt.CursorShape = Qt.CursorShape.CrossCursor
+    hint: ClassVar[str] = ""
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
