@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.docks.images_model import ImagesModel
 from app.errors import report_exception
 from app.image_loading import ImageLoader, LoadedImage
-from app.project import ImageRecord
+from app.project import ImageRecord, Project
 from app.project.commands import SetImageFacts
 from app.session import Session
 from zsi_core.errors import ImageError
@@ -70,10 +70,20 @@ class Navigator(QObject):
             return
         found = project.next_image(self.wanted, self._images.filter, step=step, unfinished=unfinished)
         if found is None or found == self.wanted:
-            which = "unfinished " if unfinished else ""
-            self._session.said.emit(f"This is the {'last' if step > 0 else 'first'} {which}image of the list")
+            self._session.said.emit(self._why_no_step(project, step, unfinished))
         else:
             self.go_to(found)
+
+    @staticmethod
+    def _why_no_step(project: Project, step: int, unfinished: bool) -> str:
+        if not unfinished:
+            return f"This is the {'last' if step > 0 else 'first'} image of the list"
+        counts = project.status_counts()
+        left = sum(counts.values()) - counts["finished"]
+        if not left:
+            return "All images are finished"
+        where = "after" if step > 0 else "before"
+        return f"No unfinished image of the list comes {where} this one; the project has {left:,} in all"
 
     def start(self, name: str = "") -> None:
         """Show the image of this name, else the first one of the list."""
@@ -116,14 +126,12 @@ class Navigator(QObject):
             self._session.said.emit(f"{record.name} waits: finish the shape with Enter, or drop it with Esc")
             return
         known = (record.width, record.height)
-        if known != loaded.size:
-            if known != (None, None):
-                self.changed_on_disk.emit(record, loaded.size)
-            if self._session.writable:
-                width, height = loaded.size
-                self._session.do(
-                    SetImageFacts(record.id, width=width, height=height, file_size=loaded.stamp[1])
-                )
+        if known not in ((None, None), loaded.size):
+            self.changed_on_disk.emit(record, loaded.size)
+        size_of_file = loaded.stamp[1]
+        if self._session.writable and (known, record.file_size) != (loaded.size, size_of_file):
+            width, height = loaded.size
+            self._session.do(SetImageFacts(record.id, width=width, height=height, file_size=size_of_file))
         self._session.show_image(record.id)
         self._images.mark_broken(record.id, False)
         self.shown.emit(record, loaded)

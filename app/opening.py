@@ -13,7 +13,9 @@ from app.folder_scan import ScanResult, scan
 from app.jobs.job_list import Job, JobList
 from app.jobs.worker import Task
 from app.project import Project, project_path
+from app.project.backup import backup_is_due, write_backup
 from app.project.commands import AddClass, AddImages
+from app.project.connection import on_network_share
 from app.project.location import SUFFIX
 from app.session import Session
 from zsi_core.errors import ZsiError
@@ -174,3 +176,17 @@ class Opener(QObject):
         self.stop()
         self._session.open(project)
         self.opened.emit(project.path)
+        self._back_up(project)
+
+    def _back_up(self, project: Project) -> None:
+        """Keep what was there before the changes that come now."""
+        path = project.path
+        if project.read_only or not project.image_count() or not backup_is_due(path):
+            return
+        if on_network_share(path):
+            return  # without a write-ahead log, copying would hold up every change
+        self._jobs.run(
+            f"Backing up {path.name}",
+            lambda task: write_backup(path, task.check),
+            lambda backup: f"Written to {backup.name}",
+        )

@@ -15,6 +15,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMenu
 
 from app.project import Project, project_path
+from app.project.commands import AddClass, AddImages, NewImage
 from tests.gui.conftest import Hand, make_image
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,36 @@ def test_dropped_folder_and_then_dropped_files(hand: Hand, photos: Path, tmp_pat
     drop(hand, other)
     hand.wait(lambda: len(listed(hand)) == 4 and not hand.window.jobs.running)
     assert str(other) in listed(hand)
+
+
+def test_opening_a_changed_project_backs_it_up_once(hand: Hand, photos: Path) -> None:
+    hand.open(photos)
+    path = hand.project.path
+    backup = path.with_name(path.name + ".bak")
+    hand.window.session.close()
+    assert not backup.exists()  # there was nothing to lose when the folder was opened
+    hand.open(path)
+    with Project.open(backup) as saved:
+        assert [image.name for image in saved.images(saved.image_ids())] == NAMES
+    hand.window.session.close()
+    written = backup.stat().st_mtime_ns
+    hand.open(path)
+    assert backup.stat().st_mtime_ns == written
+    hand.window.session.do(AddClass("cat"))
+    hand.window.session.close()
+    hand.open(path)
+    with Project.open(backup) as saved:
+        assert [record.name for record in saved.classes()] == ["cat"]
+
+
+def test_the_size_of_a_file_is_noted_when_it_is_first_shown(hand: Hand, photos: Path) -> None:
+    path = project_path(photos)
+    with Project.create(path, photos) as project:
+        project.do(AddImages([NewImage(photos / "a1.png", 320, 240)]))
+    hand.open(path)
+    image = hand.window.session.image
+    assert image is not None and image.file_size == (photos / "a1.png").stat().st_size
+    assert hand.messages() == []
 
 
 def test_files_alone_open_only_themselves(hand: Hand, photos: Path) -> None:
