@@ -174,13 +174,21 @@ class WindowCommands:
     # ---- objects and classes
 
     def choose_class(self, class_id: int) -> None:
-        """Give the selected objects this class; without a selection, the next one that is drawn."""
-        window = self._window
-        selected = window.canvas.selection
-        if selected and window.session.writable:
-            window.session.do(SetClass(list(selected), class_id))
-        else:
-            window.session.choose_class(class_id)
+        """Give the selected objects this class; without a selection, the next one that is drawn.
+
+        With a drawing tool in hand, the next one gets it in any case: what was drawn last is still selected.
+        """
+        window, session = self._window, self._window.session
+        selected, name = window.canvas.selection, session.classes()[class_id].name
+        if not selected or not session.writable:
+            session.choose_class(class_id)
+            window.status.say(f"New objects: {name}")
+        elif session.do(SetClass(list(selected), class_id)):
+            changed = f"{len(selected):,} objects are" if len(selected) > 1 else "The selected object is"
+            drawing = window.canvas.tool != "select"
+            if drawing:
+                session.choose_class(class_id)
+            window.status.say(f"{changed} {name} now{', new ones will be, too' if drawing else ''}")
 
     def _class_of_key(self, digit: str) -> None:
         for record in self._window.session.classes().values():
@@ -207,8 +215,11 @@ class WindowCommands:
         self.choose_class(choice)
 
     def _take_tool(self, name: str) -> None:
-        self._window.canvas.set_tool(name)
-        self._window.canvas.setFocus()
+        canvas = self._window.canvas
+        if name != canvas.tool:
+            self._unless_drawing(lambda: canvas.set_tool(name))
+        self.show_state()
+        canvas.setFocus()
 
     def _copy(self) -> None:
         self._window.commands.copy()

@@ -76,6 +76,39 @@ def test_a_shape_begun_while_the_next_image_is_read_stays(drawing: Hand) -> None
     drawing.wait(lambda: drawing.image_name == "a2.png")
 
 
+def test_another_tool_does_not_drop_a_shape_that_is_half_drawn(drawing: Hand) -> None:
+    drawing.key("p")
+    for corner in ((20, 20), (80, 25), (60, 90)):
+        drawing.click(*corner)
+    window = drawing.window
+    drawing.key("b")
+    window.tool_bar.widgetForAction(window.registry["tool_brush"]).click()
+    assert window.canvas.tool == "polygon" and window.canvas.drawing
+    assert window.registry["tool_polygon"].isChecked() and not window.registry["tool_brush"].isChecked()
+    assert "Finish the shape" in window.status.currentMessage()
+    drawing.key(Qt.Key.Key_Return)
+    drawing.key("b")
+    assert window.canvas.tool == "brush" and len(drawing.objects()) == 1
+
+
+def test_a_class_key_says_what_it_changes(drawing: Hand) -> None:
+    for name in ("cat", "dog"):
+        add_class(drawing, name)
+    status = drawing.window.status
+    drawing.key("1")
+    assert status.currentMessage() == "New objects: cat"
+    draw_rectangle(drawing, 20, 20, 90, 90)
+    drawing.key("2")
+    assert status.currentMessage() == "The selected object is dog now, new ones will be, too"
+    draw_rectangle(drawing, 100, 20, 160, 90)
+    assert class_names(drawing) == ["dog", "dog"]
+    drawing.key("v")
+    drawing.key("a", CTRL)
+    drawing.key("1")
+    assert status.currentMessage() == "2 objects are cat now"
+    assert drawing.window.session.class_id == drawing.project.class_id("dog")
+
+
 def test_without_a_class_nothing_that_was_drawn_gets_lost(drawing: Hand) -> None:
     draw_rectangle(drawing, 20, 20, 90, 90)
     assert class_names(drawing) == ["object"]
