@@ -127,5 +127,8 @@ class ImagesPanel(QWidget):
             return
         counts = project.status_counts()
         total, listed = sum(counts.values()), len(self.model.ids)
+        if total and not listed:
+            self.status.setText(f"None of {total:,} images matches: change the search")
+            return
         shown = f"{listed:,} of {total:,} images" if listed != total else f"{total:,} images"
         self.status.setText(f"{shown}, {counts['finished']:,} finished")

@@ -48,6 +48,15 @@ def test_finished_images_are_passed_over(drawing: Hand) -> None:
     drawing.key("a", SHIFT)
     drawing.wait(lambda: drawing.image_name == "a1.png")
     assert "1 finished" in drawing.window.images.status.text()
+    status = drawing.window.status
+    drawing.key("a", SHIFT)
+    assert status.currentMessage() == (
+        "No unfinished image of the list comes before this one; the project has 2 in all"
+    )
+    for name in ("more/a10.png", "more/a10.png"):  # the second one has none behind it
+        drawing.key(Qt.Key.Key_Return, CTRL)
+        drawing.wait(lambda name=name: drawing.image_name == name)
+    assert status.currentMessage() == "All images are finished"
 
 
 def test_each_image_shows_its_own_objects(drawing: Hand) -> None:
