@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QCompleter,
     QHBoxLayout,
     QLineEdit,
-    QListView,
     QMenu,
     QMessageBox,
     QToolButton,
@@ -19,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.docks.classes_model import ClassesModel
-from app.docks.row_delegate import RowDelegate
+from app.docks.table import one_column_table
 from app.project import Change, ClassRecord
 from app.project.commands import AddClass, Batch, DeleteClass, EditClass, MergeClasses
 from app.session import Session
@@ -43,10 +42,8 @@ class ClassesPanel(QWidget):
         self.input.setAccessibleName("Name of a new class")
         self.input.setClearButtonEnabled(True)
         self.input.returnPressed.connect(self._add)
-        self.list = QListView()
+        self.list = one_column_table(self.model)
         self.list.setAccessibleName("Classes")
-        self.list.setModel(self.model)
-        self.list.setItemDelegate(RowDelegate(self.list))
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setEditTriggers(
             QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.DoubleClicked
