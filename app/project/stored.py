@@ -39,10 +39,10 @@ def object_values(rows: Rows, record: ObjectRecord, z: int) -> dict[str, Any]:
         "hidden": int(record.hidden),
         "score": float(score) if isinstance(score, int | float) else None,
         "maker_id": maker_id(rows, shared),
-        "made_by": dumped(own),
+        "made_by": dumped(own) if own else "{}",
         "created": record.created,
-        "edits": dumped(list(record.edits)),
-        "extra": dumped(record.extra),
+        "edits": dumped(list(record.edits)) if record.edits else "[]",
+        "extra": dumped(record.extra) if record.extra else "{}",
         "geometry": geometries.encode(record.geometry),
         "coco": None if record.coco is None else dumped_coco(record.coco),
     }
@@ -72,15 +72,15 @@ def object_record(row: sqlite3.Row, makers: Mapping[int, Mapping[str, Any]]) -> 
         class_id=row["class_id"],
         state=row["state"],
         geometry=geometries.decode(row["geometry"]),
-        made_by={**makers[row["maker_id"]], **json.loads(row["made_by"])},
+        made_by={**makers[row["maker_id"]], **_loaded(row["made_by"])},
         created=row["created"],
-        edits=tuple(json.loads(row["edits"])),
+        edits=() if row["edits"] == "[]" else tuple(json.loads(row["edits"])),
         iscrowd=bool(row["iscrowd"]),
         locked=bool(row["locked"]),
         hidden=bool(row["hidden"]),
         z=row["z"],
         coco=None if row["coco"] is None else _loaded_coco(row["coco"]),
-        extra=json.loads(row["extra"]),
+        extra=_loaded(row["extra"]),
         coco_id=row["id"],
     )
 
@@ -131,6 +131,11 @@ dumped = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 def dumped_coco(coco: CocoValues) -> str:
     """COCO values as the file holds them."""
     return dumped([coco.segmentation, coco.area, coco.bbox])
+
+
+def _loaded(text: str) -> dict[str, Any]:
+    """An object of JSON; most are empty, and there are a hundred thousand."""
+    return {} if text == "{}" else json.loads(text)
 
 
 def _loaded_coco(text: str) -> CocoValues:

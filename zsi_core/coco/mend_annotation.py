@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from zsi_core.coco.segmentation import polygon_rings, segmentation_rle
 from zsi_core.coco.tally import Tally
 from zsi_core.coco.values import is_area, is_box, is_number
 from zsi_core.instances import rle as rles
-from zsi_core.instances.polygons import check_ring
+from zsi_core.instances.polygons import MAX_OUTLINE, check_ring
 from zsi_core.instances.rle import Rle
 
 if TYPE_CHECKING:
@@ -106,8 +107,11 @@ def _rings(segmentation: list[Any], tally: Tally, index: int) -> tuple[list[np.n
     try:
         rings = polygon_rings(segmentation)
         for ring, flat in zip(rings, segmentation, strict=True):
-            check_ring(ring)  # notices NaN, so that the following is sure
-            if max(flat) > MAX_COORDINATE or min(flat) < -MAX_COORDINATE:
+            low, high = min(flat), max(flat)
+            # Ordinary rings are sound without a closer look; a sum notices NaN.
+            if not math.isfinite(sum(flat)) or len(flat) * (high - low) > MAX_OUTLINE:
+                check_ring(ring)
+            if high > MAX_COORDINATE or low < -MAX_COORDINATE:
                 raise ValueError("a coordinate is too large")
     except ValueError:
         if len(segmentation) == 1:
