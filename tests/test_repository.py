@@ -140,6 +140,7 @@ def test_a_room_imports_nothing_it_must_not_know(room: str) -> None:
         "zsi_core",
         "zsi_core.cli",
         "zsi_core.coco",
+        "zsi_core.engine.client",
         "zsi_core.images",
         "zsi_core.instances",
         "zsi_core.semantics",

@@ -1,7 +1,7 @@
 """An encoded image as the bytes of a safetensors file, and back.
 
-The pyramid is float16 as in memory; boxes and semantic features, a tenth of the file, keep float32, so that
-an image from disk is found to hold exactly what a fresh one does. What queries compute of its masks is left
+The pyramid, most of the file, is float16 as in memory; boxes and semantic features keep float32, so that
+an image from disk gives exactly the results of a fresh one. What queries compute of its masks is left
 out: it is ten times as large and made again in milliseconds.
 """
 
