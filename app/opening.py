@@ -119,7 +119,7 @@ class Opener(QObject):
             return
         self.stop()
         shown = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
-        known = len(project.image_ids())
+        known = project.image_count()
         seen = 0
         skipped: list[str] = []
 
@@ -146,7 +146,7 @@ class Opener(QObject):
                 self.problem.emit(
                     f"There is no image in {paths[0]}: choose another folder, or add images to it"
                 )
-            new = len(project.image_ids()) - known if self._session.project is project else 0
+            new = project.image_count() - known if self._session.project is project else 0
             return f"{result.found:,} images, {new:,} of them new"
 
         self._job = self._jobs.run(f"Looking for images in {shown}", work, finished, take)

@@ -77,9 +77,7 @@ class Queries:
     def image_ids(self, filter: ImageFilter = EVERYTHING) -> list[int]:
         """Ids of all images that pass, in order: the backbone of a list view, whose rows come by `images`."""
         where, parameters = self._where(filter)
-        return [
-            row["id"] for row in self._all(f"SELECT id FROM images {where} {_order(filter)}", *parameters)
-        ]
+        return [row[0] for row in self._all(f"SELECT id FROM images {where} {_order(filter)}", *parameters)]
 
     def images(self, image_ids: Sequence[int]) -> list[ImageRecord]:
         """The records of some images (a page of the list), in the given order; unknown ids are left out."""

@@ -89,7 +89,6 @@ class Settings(QObject):
         """Put a project at the head of the recent ones."""
         paths = [path, *(other for other in self.recent_projects() if other != path)]
         self._file.setValue("recent/projects", [str(item) for item in paths[:_RECENT_KEPT]])
-        self.changed.emit("recent")
 
     def last_image(self, project: Path) -> str:
         """Name of the image that was in view when this project was last closed; empty if unknown."""

@@ -14,6 +14,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMenu
 
+from app import main_window
 from app.project import Project, project_path
 from app.project.commands import AddClass, AddImages, NewImage
 from tests.gui.conftest import Hand, make_image
@@ -85,6 +86,18 @@ def test_the_size_of_a_file_is_noted_when_it_is_first_shown(hand: Hand, photos: 
     image = hand.window.session.image
     assert image is not None and image.file_size == (photos / "a1.png").stat().st_size
     assert hand.messages() == []
+
+
+def test_opening_does_not_style_the_window_anew(
+    hand: Hand, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    styled: list[str] = []
+    style = main_window.apply_theme
+    monkeypatch.setattr(main_window, "apply_theme", lambda *args: styled.append(args[1]) or style(*args))
+    hand.open(photos)
+    assert styled == []
+    hand.window.settings.set_value("theme", "dark")
+    assert styled == ["dark"]
 
 
 def test_files_alone_open_only_themselves(hand: Hand, photos: Path) -> None:
