@@ -117,7 +117,7 @@ def copy_image(image: LabelledImage, target: Path, tally: Tally) -> bool:
     return True
 
 
-def write_text(path: Path, text: str) -> None:
+def save_text(path: Path, text: str) -> None:
     """Write a text file, its folders included."""
     with writing(path) as stream:
         stream.write(text)

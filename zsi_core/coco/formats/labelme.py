@@ -24,7 +24,7 @@ from zsi_core.coco.formats.common import (
     mask_of,
     new_folder,
     parts_of,
-    write_text,
+    save_text,
 )
 from zsi_core.coco.formats.labelled_image import LabelledImage
 from zsi_core.coco.json_file import load_json
@@ -77,7 +77,7 @@ def write_labelme(
                 "imageHeight": height,
                 "imageWidth": width,
             }
-            write_text(folder / f"{stem}.json", json.dumps(document, ensure_ascii=False, indent=1))
+            save_text(folder / f"{stem}.json", json.dumps(document, ensure_ascii=False, indent=1))
 
 
 def _shapes(

@@ -13,7 +13,7 @@ from PIL import Image
 
 from zsi_core.coco.file_stream import writing
 from zsi_core.coco.formats.building import DocumentBuilder
-from zsi_core.coco.formats.common import Stems, copy_image, count_losses, mask_of, new_folder, write_text
+from zsi_core.coco.formats.common import Stems, copy_image, count_losses, mask_of, new_folder, save_text
 from zsi_core.coco.formats.labelled_image import LabelledImage
 from zsi_core.coco.json_file import load_json
 from zsi_core.coco.tally import Tally
@@ -57,7 +57,7 @@ def write_masks(
             if copy_images:
                 copy_image(image, folder / "images" / image.name, tally)
         names = {numbers[category["id"]]: category["name"] for category in categories}
-        write_text(folder / LIST, json.dumps({"classes": names, "images": listed}, indent=1))
+        save_text(folder / LIST, json.dumps({"classes": names, "images": listed}, indent=1))
 
 
 def _pixels(

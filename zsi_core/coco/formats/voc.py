@@ -17,7 +17,7 @@ from zsi_core.coco.formats.common import (
     count_losses,
     mask_of,
     new_folder,
-    write_text,
+    save_text,
 )
 from zsi_core.coco.formats.labelled_image import LabelledImage
 from zsi_core.coco.tally import Tally
@@ -52,7 +52,7 @@ def write_voc(
             stem = stems.of(image)
             for name in ("trainval", "val" if split and image.in_val else "train"):
                 sets[name].append(stem)
-            write_text(folder / "Annotations" / f"{stem}.xml", _xml(image, names))
+            save_text(folder / "Annotations" / f"{stem}.xml", _xml(image, names))
             by_class, by_object = _pixels(image, numbers, tally)
             _write_png(folder / "SegmentationClass" / f"{stem}.png", by_class)
             _write_png(folder / "SegmentationObject" / f"{stem}.png", by_object)
@@ -62,8 +62,8 @@ def write_voc(
         for name, listed in sets.items():
             if listed:
                 text = "".join(f"{stem}\n" for stem in listed)
-                write_text(folder / "ImageSets" / "Segmentation" / f"{name}.txt", text)
-        write_text(folder / "labels.txt", "".join(f"{name}\n" for name in ("background", *names.values())))
+                save_text(folder / "ImageSets" / "Segmentation" / f"{name}.txt", text)
+        save_text(folder / "labels.txt", "".join(f"{name}\n" for name in ("background", *names.values())))
 
 
 def _xml(image: LabelledImage, names: dict[int, str]) -> str:

@@ -23,7 +23,7 @@ from zsi_core.coco.formats.common import (
     count_losses,
     new_folder,
     parts_of,
-    write_text,
+    save_text,
 )
 from zsi_core.coco.formats.labelled_image import LabelledImage
 from zsi_core.coco.tally import Tally
@@ -65,7 +65,7 @@ def write_yolo(
                 f"{numbers[annotation['category_id']]} {_line(annotation, image, tally)}\n"
                 for annotation in image.annotations
             ]
-            write_text(folder / "labels" / part / f"{stem}.txt", "".join(lines))
+            save_text(folder / "labels" / part / f"{stem}.txt", "".join(lines))
             if copy_images:
                 suffix = Path(image.name).suffix
                 copy_image(image, folder / "images" / part / f"{stem}{suffix}", tally)
@@ -73,7 +73,7 @@ def write_yolo(
             f"  {number}: {json.dumps(category['name'])}\n" for number, category in enumerate(categories)
         )
         val = "val" if split else "train"
-        write_text(folder / DATA, f"train: images/train\nval: images/{val}\nnames:\n{names or '  {}'}")
+        save_text(folder / DATA, f"train: images/train\nval: images/{val}\nnames:\n{names or '  {}'}")
 
 
 def _line(annotation: dict[str, Any], image: LabelledImage, tally: Tally) -> str:
