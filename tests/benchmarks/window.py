@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from harness import Case, run
 from PIL import Image
-from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
 
 from app.main_window import MainWindow
-from app.project.commands import AddClass, AddObjects
+from app.project.commands import AddClass, AddObjects, SetGeometry
 from app.project.geometry import Geometry
 from app.project.records import ObjectRecord
 from app.settings import Settings
@@ -32,6 +32,7 @@ from zsi_core.instances.polygons import Part
 
 FILES = 10_000
 OBJECTS = 20
+CROWD = 2000
 NEXT_SIZE = (1280, 960)
 PATIENCE_S = 60
 _BEAT_MS = 5
@@ -84,6 +85,7 @@ class Bench:
         self.window = MainWindow(Settings(folder / "settings.ini"))
         self.window.resize(1280, 800)
         self.window.show()
+        self._random = np.random.default_rng(0)
         self.many, self.few = folder / "many", folder / "few"
         self.many.mkdir()
         for number in range(FILES):
@@ -134,16 +136,8 @@ class Bench:
         session = self.window.session
         assert session.project is not None
         session.do(AddClass("thing"))
-        random = np.random.default_rng(0)
         for image_id in session.project.image_ids():
-            records = []
-            for _ in range(OBJECTS):
-                angles = np.sort(random.uniform(0, 2 * np.pi, 40))
-                middle = random.uniform(100, 850, 2)
-                ring = middle + 60 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-                geometry = Geometry.from_parts([Part(ring)])
-                records.append(ObjectRecord.drawn(image_id, session.class_id or 0, geometry, "polygon"))
-            session.do(AddObjects(records))
+            session.do(AddObjects([self.thing(image_id) for _ in range(OBJECTS)]))
 
     def to_first(self) -> None:
         """Show the first photograph, and wait until the next one is ready."""
@@ -158,6 +152,35 @@ class Bench:
         path = window.session.project.image(second).path
         wait(lambda: window.session.image_id == first and path in window.loader.cached)
         window.canvas.grab()
+
+    def to_crowd(self) -> None:
+        """Show the last photograph, which gets objects until it has a crowd of them, the first time."""
+        window, session = self.window, self.window.session
+        if session.project is None or session.project.root != self.few:
+            self.to_first()
+        assert session.project is not None
+        last = window.images.model.ids[-1]
+        window.navigator.go_to(last)
+        wait(lambda: session.image_id == last)
+        if missing := CROWD - len(session.objects):
+            new = [self.thing(last, 15) for _ in range(missing)]
+            session.do(AddObjects(new))
+        window.grab()
+
+    def edit_in_crowd(self) -> None:
+        """One object among many is moved a little: written, shown, ready to be undone."""
+        session = self.window.session
+        uuid, record = next(iter(session.objects.items()))
+        moved = [Part(part.outer + self._random.choice((-1, 1))) for part in record.geometry.polygons]
+        session.do(SetGeometry({uuid: Geometry.from_parts(moved)}, "move"))
+        QCoreApplication.sendPostedEvents()  # paints what has changed
+
+    def thing(self, image_id: int, radius: float = 60) -> ObjectRecord:
+        """A polygon of 40 points somewhere."""
+        angles = np.sort(self._random.uniform(0, 2 * np.pi, 40))
+        ring = self._random.uniform(100, 850, 2) + radius * np.stack([np.cos(angles), np.sin(angles)], 1)
+        geometry = Geometry.from_parts([Part(ring)])
+        return ObjectRecord.drawn(image_id, self.window.session.class_id or 0, geometry, "polygon")
 
     def next_painted(self) -> None:
         self.window.registry["next_image"].trigger()
@@ -185,6 +208,7 @@ def cases(folder: Path, options: argparse.Namespace) -> tuple[Sequence[Case], di
         ),
         Case(f"folder of {FILES:,} images: all rows", bench.open_all_rows, bench.forget_many),
         Case("next image, 20 objects, read ahead, painted", bench.next_painted, bench.to_first, goal_ms=30),
+        Case(f"one edit, {CROWD:,} objects, recorded and shown", bench.edit_in_crowd, bench.to_crowd),
     ], details
 
 
