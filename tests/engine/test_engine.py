@@ -225,6 +225,7 @@ def test_the_next_images_are_encoded_ahead(
 # ---------------------------------------------------------------- crash and hang
 
 
+@pytest.mark.slow
 def test_after_a_kill_and_a_freeze_everything_is_answered_as_before(
     client: EngineClient, model: ModelInfo, segmenter: Segmenter, encoded: EncodedImage, events: list[Event]
 ) -> None:

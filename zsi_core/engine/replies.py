@@ -116,7 +116,7 @@ class Presence:
 
 @dataclass(frozen=True)
 class Dropped:
-    """How many encoded images were forgotten."""
+    """How many entries were forgotten, in memory and on disk."""
 
     count: int
 
