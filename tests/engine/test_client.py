@@ -256,14 +256,14 @@ def test_a_cancelled_request_is_not_sent_again(start: Start) -> None:
 
 
 def test_a_frozen_engine_is_started_again(start: Start, tmp_path: Path) -> None:
-    client = start(patience=Patience(answer=2.0))
+    client = start(patience=Patience(answer=4.0))
     first = process(client)
     gate = tmp_path / "stop"
     gate.touch()
     frozen, other = client.ask(Encode(str(gate))), client.ask(Encode("a"))
     until(lambda: at_work(client) == (1, 1))
     gate.unlink()
-    with pytest.raises(EngineError, match=r"worked on .*stop: it gave no sign of life for 2 seconds"):
+    with pytest.raises(EngineError, match=r"worked on .*stop: it gave no sign of life for 4 seconds"):
         frozen.result(SECONDS)
     assert done(other)
     assert process(client) != first

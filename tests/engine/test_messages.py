@@ -8,7 +8,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsi_core.engine import messages
@@ -39,6 +39,7 @@ def travelled(message: Message) -> Message:
     return arrived
 
 
+@settings(max_examples=50, deadline=None)
 @given(header=st.dictionaries(st.text(), values), payload=st.binary())
 def test_a_message_arrives_as_it_was_sent(header: dict[str, object], payload: bytes) -> None:
     message = Message({**header, "kind": "x"}, payload)
