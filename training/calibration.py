@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from training.mask_calibration import best_mask_threshold
 from zsi_core.coco.reader import image_path, read_coco
 from zsi_core.images import read_image
 from zsi_core.inference import Segmenter
@@ -96,11 +97,12 @@ def calibrate(
     """Best calibration of a model for typed names, and the figures that chose it.
 
     The exponent of objectness and the penalty of seen names maximise average precision at IoU 0.5 pooled
-    over names; then the threshold follows from F1 and false alarms.
+    over names; then the threshold follows from F1 and false alarms. The mask threshold is the one of the best
+    mean IoU of masks given the true box, of all objects that have one, whatever their names.
 
     Args:
         segmenter: the model.
-        annotations, images: COCO file with complete boxes of `names`, and its image folder.
+        annotations, images: COCO file with complete boxes of `names` and some masks, and its image folder.
         names: unseen classes, or seen ones that the training held out.
         seed: of the absent names asked for.
     """
@@ -118,7 +120,8 @@ def calibrate(
         "recall": float((best.right & shown).sum() / max(best.objects, 1)),
         "false_alarms_per_absent_name": float((~best.present & shown).sum() / max(best.absent_names, 1)),
     }
-    return Calibration(power, penalty, threshold), figures
+    mask_threshold, figures["mask_iou_given_box"] = best_mask_threshold(segmenter, annotations, images)
+    return Calibration(power, penalty, threshold, mask_threshold), figures
 
 
 def _ask(

@@ -50,11 +50,13 @@ class Calibration:
         objectness_power: exponent a in score = p^(1 - a) * objectness^a.
         seen_penalty: subtracted from the logits of seen names, so that they leave room for unseen ones.
         threshold: score from which on a detection is shown by default.
+        mask_threshold: probability from which on a pixel belongs to a mask.
     """
 
     objectness_power: float = 0.3
     seen_penalty: float = 0.0
     threshold: float = 0.1
+    mask_threshold: float = 0.5
 
     @classmethod
     def from_dict(cls, values: Mapping[str, float]) -> Calibration:

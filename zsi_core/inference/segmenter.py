@@ -10,6 +10,7 @@ Shapes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -457,7 +458,8 @@ class Segmenter:
         background = encoded.regions.background[1]
         vectors = self.scorer.mask_vectors(names, vectors, background)
         logits = self.model.mask_head.logits(y.float(), vectors, background.expand(len(y), -1))
-        grids = logits.sigmoid().cpu().numpy()
+        share = self.calibration.mask_threshold
+        grids = (logits - math.log(share / (1 - share))).sigmoid().cpu().numpy()
         size = encoded.image_size
         each = zip(grids, boxes.cpu().numpy(), strict=True)
         if self.published:
