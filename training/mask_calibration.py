@@ -17,7 +17,7 @@ from zsi_core.inference import Segmenter
 from zsi_core.instances import rle
 from zsi_core.instances.rle import Rle
 
-MASK_THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+MASK_THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 
 
 def best_mask_threshold(segmenter: Segmenter, annotations: Path, images: Path) -> tuple[float, float]:
