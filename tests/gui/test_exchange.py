@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QDialog
+from shiboken6 import isValid
 
 from app.exchange_dialogs.exporting import ExportDialog
 from app.exchange_dialogs.importing import ImportDialog
@@ -103,7 +104,7 @@ def test_stopped_import_leaves_nothing(drawing: Hand, tmp_path: Path) -> None:
     dialog.source.set_path(annotations(tmp_path, 3000))
     dialog.import_button.click()
     dialog.close()  # stops first, and closes then
-    drawing.wait(lambda: not dialog.isVisible())
+    drawing.wait(lambda: not isValid(dialog) or not dialog.isVisible())
     assert drawing.objects() == []
     assert drawing.project.classes() == []
 
