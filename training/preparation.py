@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from training.backbone_weights import find_efficientnet_lite0, load_backbone_file, load_imagenet_backbone
+from training.deepening import deepen_mask_head
 from training.recipe import DataSpec, Recipe
 from zsi_core.checkpoint import find_checkpoint, load_checkpoint
 from zsi_core.coco.reader import read_coco
@@ -93,7 +94,8 @@ def build_model(
     Args:
         recipe: network configuration and seed.
         table: word table; gives the first background vector.
-        start: checkpoint to go on from, by name or folder, or None.
+        start: checkpoint to go on from, by name or folder, or None. Its mask head may have fewer
+            convolutions than the recipe's: the further ones begin as identities.
         backbone_weights: file with ImageNet weights of the backbone; by default the installed
             package's.
 
@@ -112,13 +114,16 @@ def build_model(
         table.require(sha256=checkpoint.info.words_sha256)
         if recipe.model == ModelConfig():
             return checkpoint.model, checkpoint.sha256
-        if not recipe.model.same_network(checkpoint.info.model):
+        weights, given = deepen_mask_head(
+            checkpoint.model.state_dict(), checkpoint.info.model, recipe.model.mask_convs
+        )
+        if not recipe.model.same_network(given):
             raise TrainingError(
                 f"{start} was trained with another network configuration: leave [model] out of the recipe, "
                 "or start from ImageNet weights"
             )
         model = ZSI(recipe.model, checkpoint.model.background_word)
-        model.load_state_dict(checkpoint.model.state_dict())
+        model.load_state_dict(weights)
         return model, checkpoint.sha256
     if not timm.is_model(recipe.model.backbone):
         raise TrainingError(

@@ -109,3 +109,16 @@ def test_configurations_that_cannot_be_built(fields, error, message, recipe: Rec
 def test_a_recipe_without_a_network_takes_the_checkpoints(recipe: Recipe, start: Path) -> None:
     plain = dataclasses.replace(recipe, model=ModelConfig())
     assert build_model(plain, WordTable.bundled(), start)[0].config == load_checkpoint(start).info.model
+
+
+def test_a_deeper_mask_head_begins_with_the_masks_of_its_start(recipe: Recipe, start: Path) -> None:
+    deeper = with_model(recipe, mask_convs=recipe.model.mask_convs + 2)
+    model, _ = build_model(deeper, WordTable.bundled(), start)
+    before = load_checkpoint(start).model
+    assert model.mask_head is not None
+    assert before.mask_head is not None
+    assert len(model.mask_head.convs) == len(before.mask_head.convs) + 2
+    pooled = torch.randn(3, recipe.model.pyramid_channels, 14, 14, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(model.mask_head(pooled), before.mask_head(pooled))
+    with pytest.raises(TrainingError, match="was trained with another network configuration"):
+        build_model(with_model(recipe, mask_convs=recipe.model.mask_convs - 1), WordTable.bundled(), start)

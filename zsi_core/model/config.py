@@ -13,7 +13,8 @@ COARSEST_LEVEL = 6
 
 TRAINING_FIELDS = (
     *("candidates_train", "proposals_train", "regions_train", "positive_fraction", "masks_train"),
-    *("background_gradient", "reconstruction_weight", "distillation_weight", "contrastive_weight"),
+    *("background_gradient", "reconstruction_weight", "mask_dice_weight", "distillation_weight"),
+    "contrastive_weight",
 )
 """Fields that decide how a network is trained, not what it computes."""
 
@@ -93,6 +94,8 @@ class ModelConfig:
 
     Losses (Eq. 2)
         reconstruction_weight: factor of both L_R terms, each the mean over elements.
+        mask_dice_weight: factor of the soft Dice loss of each mask (Milletari et al. 2016), which is added to
+            the mean cross-entropy over its cells: masks are judged by overlap. 0: off, as in the paper.
         distillation_weight: factor of 1 - cos(e, t) where a target brings teacher vectors t.
         contrastive_weight: factor of a cross-entropy of foreground regions over the seen words and further
             nouns that a batch brings, without background (InfoNCE, van den Oord et al. 2018, Eq. 4); 0: off.
@@ -148,6 +151,7 @@ class ModelConfig:
     masks_train: int = 16
 
     reconstruction_weight: float = 0.5
+    mask_dice_weight: float = 0.0
     distillation_weight: float = 1.0
     contrastive_weight: float = 0.0
 

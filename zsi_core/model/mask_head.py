@@ -116,6 +116,19 @@ class SemanticMaskHead(nn.Module):
         return error.mean() if error.numel() else error.sum()
 
 
+def dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Soft Dice loss, the mean over masks (Milletari et al. 2016, without squares).
+
+    One is added above and below, so that an empty mask is worth something.
+
+    Args:
+        logits: (R, k, k), R above 0.
+        truth: (R, k, k), 0 or 1.
+    """
+    p, g = logits.float().sigmoid().flatten(1), truth.flatten(1)
+    return (1 - (2 * (p * g).sum(dim=1) + 1) / (p.sum(dim=1) + g.sum(dim=1) + 1)).mean()
+
+
 def _deep_decoder(dimension: int, channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(dimension, dimension, 3, padding=1),

@@ -31,7 +31,7 @@ from zsi_core.model.config import ModelConfig
 from zsi_core.model.detector import ZeroShotDetector
 from zsi_core.model.distillation import distillation_loss, has_teacher, taught_boxes
 from zsi_core.model.loss_sums import LossSum, ShareCounts, normalised
-from zsi_core.model.mask_head import MASK_SIZE, SemanticMaskHead
+from zsi_core.model.mask_head import MASK_SIZE, SemanticMaskHead, dice_loss
 from zsi_core.model.rpn import RPN
 from zsi_core.model.sampling import SampledRegions, sample_regions
 from zsi_core.model.targets import Target
@@ -299,7 +299,10 @@ class ZSI(nn.Module):
         )
         mask = logits.sum() * 0.0
         if truth:
-            mask = F.binary_cross_entropy_with_logits(logits, (torch.cat(truth) >= 0.5).float())
+            cells = (torch.cat(truth) >= 0.5).float()
+            mask = F.binary_cross_entropy_with_logits(logits, cells)
+            if self.config.mask_dice_weight:
+                mask = mask + self.config.mask_dice_weight * dice_loss(logits, cells)
         reconstruction = self.config.reconstruction_weight * self.mask_head.reconstruction_loss(y, h)
         return {
             "loss_mask": LossSum(mask * len(y), len(y)),
