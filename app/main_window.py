@@ -33,6 +33,7 @@ from app.navigator import Navigator
 from app.opening import Opener
 from app.project import Change, ImageRecord
 from app.project_editor import ProjectEditor
+from app.proposals.engine_link import EngineLink
 from app.session import Session
 from app.settings import Settings
 from app.status_bar import StatusBar
@@ -55,6 +56,7 @@ class MainWindow(QMainWindow):
         self.settings = settings
         self.session = Session(self)
         self.jobs = JobList(self)
+        self.link = EngineLink(settings, self)
         self.registry = ActionRegistry(self, ACTIONS)
         self.canvas = Canvas(ProjectEditor(self.session))
         self.canvas.setObjectName("canvas")
@@ -170,6 +172,7 @@ class MainWindow(QMainWindow):
         self.opener.opened.connect(self._on_opened)
         self.opener.filled.connect(self._show_first)
         self.opener.problem.connect(lambda text: self.messages.show_message(text, "caution"))
+        self.link.problem.connect(lambda text: self.messages.show_message(text, "caution"))
         self.empty.recent_wanted.connect(lambda path: self.open_paths([path]))
         self.status.job_button.clicked.connect(lambda: self.docks["Jobs"].show())
         self.settings.changed.connect(lambda _: self.apply_settings())
@@ -339,6 +342,7 @@ class MainWindow(QMainWindow):
         self.settings.remember_layout(self.saveGeometry(), self.saveState())
         self.opener.stop()
         self.jobs.stop_all()
+        self.link.close()
         self.session.close()
         self.loader.forget()
         self.settings.save()

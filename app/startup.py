@@ -70,7 +70,7 @@ def _after_start(window: MainWindow, crashes: errors.CrashFile, paths: Sequence[
         window.open_paths(list(paths))
     elif window.settings.flag("reopen_last") and (recent := window.settings.recent_projects()):
         window.open_paths(recent[:1])
-    run_task(lambda _: _warm_up())
+    run_task(lambda _: _warm_up(), lambda _: window.link.start())
 
 
 def _warm_up() -> None:

@@ -105,6 +105,19 @@ def wait_for_tasks(milliseconds: int = 10_000) -> bool:
     return pool.waitForDone(milliseconds)
 
 
+def post(task: Task, receiver: Callable[[Any], None], value: Any) -> None:
+    """Have `receiver(value)` called in the window's thread, unless the task is cancelled by then.
+
+    For what comes from threads that are not of the pool (the engine's client), whatever thread calls.
+    """
+    _mailbox().post.emit(task, receiver, value)
+
+
+def open_mailbox() -> None:
+    """Make `post` possible for other threads; call it in the window's thread first."""
+    _mailbox()
+
+
 class _Run(QRunnable):
     def __init__(
         self,

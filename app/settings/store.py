@@ -98,6 +98,16 @@ class Settings(QObject):
         """Keep the image in view for the next time this project is opened."""
         self._file.setValue(f"last_image/{_key(project)}", name)
 
+    def model(self) -> tuple[str, str | None]:
+        """The model that was used last, by name or folder, and its device; None for the best one."""
+        device = str(self._file.value("model/device", ""))
+        return str(self._file.value("model/name", "starter")), device or None
+
+    def remember_model(self, name: str, device: str | None) -> None:
+        """Keep the choice of the model for the next start."""
+        self._file.setValue("model/name", name)
+        self._file.setValue("model/device", device or "")
+
     def save(self) -> None:
         """Write the file now; Qt writes it anyway soon after each change."""
         self._file.sync()
