@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from app import errors
-from app.actions import ACTIONS, ActionRegistry, WindowState
+from app.actions import ACTIONS, WindowState
+from app.actions.registry import ActionRegistry
 from app.canvas.canvas import Canvas
 from app.canvas.commands import SelectionCommands
 from app.canvas_binding import CanvasBinding
