@@ -48,24 +48,43 @@ class ImagesModel(QAbstractListModel):
         ids = project.image_ids(self.filter) if project else []
         old = len(self.ids)
         if old and len(ids) > old and ids[:old] == self.ids:
-            self.beginInsertRows(QModelIndex(), old, len(ids) - 1)
-            self._take(ids)
-            self.endInsertRows()
+            self._append(ids[old:])
             return
         self.beginResetModel()
         self._row_of_path.clear()
-        self._take(ids)
-        self.endResetModel()
-
-    def _take(self, ids: list[int]) -> None:
         self.ids = ids
         self._rows = {image_id: row for row, image_id in enumerate(ids)}
         self._pages.clear()
+        self.endResetModel()
+
+    def _append(self, ids: list[int]) -> None:
+        old = len(self.ids)
+        self.beginInsertRows(QModelIndex(), old, old + len(ids) - 1)
+        self.ids += ids
+        self._rows.update((image_id, row) for row, image_id in enumerate(ids, old))
+        self._pages.clear()
+        self.endInsertRows()
+
+    def _came_behind(self, change: Change) -> list[int]:
+        """The images of a change, if all that it did to the list is to add them at its end.
+
+        A folder of 10,000 images comes in parts; asking for the whole list each time takes longer and longer.
+        """
+        project = self._session.project
+        if not self.ids or not change.images or self.filter != ImageFilter() or project is None:
+            return []
+        if not self._rows.keys().isdisjoint(change.images):
+            return []
+        ids = project.image_ids(after=self.ids[-1])
+        return ids if change.images.issuperset(ids) and len(ids) == len(change.images) else []
 
     def on_change(self, change: Change) -> None:
         """Follow a change of the project; rows stay where they are until the next search."""
         if change.image_list:
-            self.reload()
+            if ids := self._came_behind(change):
+                self._append(ids)
+            else:
+                self.reload()
             return
         rows = [self._rows[image_id] for image_id in change.images if image_id in self._rows]
         shown = self._session.image

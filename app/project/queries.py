@@ -74,10 +74,12 @@ class Queries:
             raise KeyError(image_id)
         return found[0]
 
-    def image_ids(self, filter: ImageFilter = EVERYTHING) -> list[int]:
-        """Ids of all images that pass, in order: the backbone of a list view, whose rows come by `images`."""
-        where, parameters = self._where(filter)
-        return [row[0] for row in self._all(f"SELECT id FROM images {where} {_order(filter)}", *parameters)]
+    def image_ids(self, filter: ImageFilter = EVERYTHING, *, after: int | None = None) -> list[int]:
+        """Ids of all images that pass, in order: the backbone of a list view, whose rows come by `images`.
+
+        With `after`, only those that come after this image.
+        """
+        return self._ids(filter, beyond=after)
 
     def images(self, image_ids: Sequence[int]) -> list[ImageRecord]:
         """The records of some images (a page of the list), in the given order; unknown ids are left out."""
@@ -119,15 +121,8 @@ class Queries:
         From None, the first or last one. With `unfinished`, finished images are passed over. In the order
         "uncertain", an image that has no proposals to review any more is followed by the first one that has.
         """
-        where, parameters = self._where(filter, "finished = 0" if unfinished else "")
-        place = self._place(image_id, filter)
-        if place:
-            columns = "(min_score, sort_key)" if filter.order == "uncertain" else "sort_key"
-            marks = "(?, ?)" if filter.order == "uncertain" else "?"
-            where += f"{' AND' if where else 'WHERE'} {columns} {'>' if step > 0 else '<'} {marks}"
-        order = _order(filter, descending=step < 0)
-        row = self._one(f"SELECT id FROM images {where} {order} LIMIT 1", *parameters, *place)
-        return None if row is None else int(row["id"])
+        more = "finished = 0" if unfinished else ""
+        return next(iter(self._ids(filter, more, beyond=image_id, step=step, limit=1)), None)
 
     # ----------------------------------------------------------------------------------- objects
 
@@ -218,6 +213,20 @@ class Queries:
             makers = self._all("SELECT id, value FROM makers")
             self._makers = {row["id"]: json.loads(row["value"]) for row in makers}
         return [object_record(row, self._makers) for row in found]
+
+    def _ids(
+        self, filter: ImageFilter, *more: str, beyond: int | None, step: int = 1, limit: int = -1
+    ) -> list[int]:
+        """Ids of images that pass and come after (`step` 1) or before (-1) one; without it, of all."""
+        where, parameters = self._where(filter, *more)
+        if place := self._place(beyond, filter):
+            columns = "(min_score, sort_key)" if filter.order == "uncertain" else "sort_key"
+            marks = "(?, ?)" if filter.order == "uncertain" else "?"
+            where += f"{' AND' if where else 'WHERE'} {columns} {'>' if step > 0 else '<'} {marks}"
+        sql = f"SELECT id FROM images {where} {_order(filter, descending=step < 0)} LIMIT ?"
+        with sqlite_errors(self.path):
+            # Row by row: a list of 100,000 rows wakes the garbage collector.
+            return [row[0] for row in self._connection.execute(sql, (*parameters, *place, limit))]
 
     def _place(self, image_id: int | None, filter: ImageFilter) -> tuple[Any, ...]:
         """Where an image stands in the order of a filter; empty for none."""

@@ -14,6 +14,7 @@ from app.folder_scan import scan
 from app.image_loading import ImageLoader, LoadedImage
 from app.jobs import Task
 from app.project import ImageFilter
+from app.project.commands import AddImages
 from tests.gui.conftest import Hand, make_image
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -250,6 +251,25 @@ def test_thousands_of_images_need_few_records(hand: Hand, tmp_path: Path) -> Non
     hand.window.images.list.scrollTo(hand.window.images.model.index(600))
     hand.window.images.list.grab()
     assert 0 < len(asked) <= 300
+
+
+def test_images_that_come_behind_the_others_do_not_disturb_the_list(drawing: Hand, photos: Path) -> None:
+    session, model = drawing.window.session, drawing.window.images.model
+    lists: list[int | None] = []
+    image_ids = drawing.project.image_ids
+    drawing.project.image_ids = (  # type: ignore[method-assign]
+        lambda *given, after=None: lists.append(after) or image_ids(*given, after=after)
+    )
+    resets: list[bool] = []
+    model.modelReset.connect(lambda: resets.append(True))
+    last = model.ids[-1]
+    session.do(AddImages([photos / "z1.png", photos / "z2.png"]))
+    assert listed(drawing) == ["a1.png", "a2.png", "more/a10.png", "z1.png", "z2.png"]
+    assert (lists, resets) == ([last], []), "only what is new was asked for"
+    session.do(AddImages([photos / "z3.png", photos / "b.png"]))
+    assert listed(drawing) == ["a1.png", "a2.png", "b.png", "more/a10.png", "z1.png", "z2.png", "z3.png"]
+    assert resets == [True]
+    assert [model.row_of(image_id) for image_id in model.ids] == list(range(7))
 
 
 def test_thumbnails_are_made_for_what_is_seen(hand: Hand, tmp_path: Path) -> None:

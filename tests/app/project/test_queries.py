@@ -101,6 +101,9 @@ def test_neighbours(listed: Project) -> None:
     assert listed.next_image(4, unfinished=True) == 6
     assert listed.next_image(6, step=-1, unfinished=True) == 4
     assert listed.next_image(1, ImageFilter.parse("strand")) == 4
+    assert listed.image_ids(after=4) == [5, 6]
+    assert listed.image_ids(ImageFilter(order="uncertain"), after=2) == [1, 5]
+    assert listed.image_ids(after=6) == []
 
 
 def test_counts_and_pages(listed: Project) -> None:
@@ -138,6 +141,7 @@ def plans(project: Project, question: Callable[[Project], object]) -> list[str]:
 
 QUESTIONS: dict[str, Callable[[Project], object]] = {
     "all": lambda p: p.image_ids(),
+    "behind an image": lambda p: p.image_ids(after=3),
     "one status": lambda p: p.image_ids(ImageFilter.parse("state:finished")),
     "uncertain": lambda p: p.image_ids(ImageFilter(order="uncertain")),
     "next": lambda p: p.next_image(3),
