@@ -38,6 +38,7 @@ class ObjectRecord:
         geometry: where it is.
         made_by: who made it, as in the contract of provenance: `{"model", ...}` or `{"tool"}`.
         created: time in ISO 8601, UTC.
+        decided: when a person accepted or rejected the proposal; None before, and where an edit decided.
         edits: `{"tool", "time", "iou_to_proposal"}` each, oldest first; several in a row
             with one tool are one.
         iscrowd: a region of many objects.
@@ -56,6 +57,7 @@ class ObjectRecord:
     geometry: Geometry
     made_by: Mapping[str, Any]
     created: str
+    decided: str | None = None
     edits: tuple[Mapping[str, Any], ...] = ()
     iscrowd: bool = False
     locked: bool = False
@@ -98,6 +100,7 @@ class ObjectRecord:
             geometry=geometry,
             made_by=provenance["made_by"],
             created=provenance["created"],
+            decided=provenance.get("decided"),
             edits=tuple(provenance.get("edits", ())),
             iscrowd=iscrowd,
             coco=coco,
@@ -118,12 +121,14 @@ class ObjectRecord:
     @property
     def provenance(self) -> dict[str, Any]:
         """The value of the key `zsi` in exported files."""
+        decided = {} if self.decided is None else {"decided": self.decided}
         return {
             "uuid": self.uuid,
             "state": self.state,
             "made_by": dict(self.made_by),
             "edits": [dict(edit) for edit in self.edits],
             "created": self.created,
+            **decided,
         }
 
 

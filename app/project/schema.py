@@ -15,9 +15,14 @@ from zsi_core.coco.provenance import STATES
 APPLICATION_ID = 0x5A534950
 """Marks the file as a project: "ZSIP"."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
+
+def _add_time_of_decision(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE objects ADD COLUMN decided TEXT")
+
+
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _add_time_of_decision}
 """Version of a file -> what makes it one version newer, inside a transaction."""
 
 _COUNTS = ", ".join(f"n_{state} INTEGER NOT NULL DEFAULT 0" for state in STATES)
@@ -77,6 +82,7 @@ CREATE TABLE objects (
     maker_id INTEGER NOT NULL,
     made_by TEXT NOT NULL,
     created TEXT NOT NULL,
+    decided TEXT,
     edits TEXT NOT NULL,
     extra TEXT NOT NULL,
     geometry BLOB NOT NULL,

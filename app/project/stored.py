@@ -15,8 +15,8 @@ from app.project.rows import Rows
 from zsi_core.coco.provenance import STATES
 
 OBJECT_COLUMNS = (
-    "id, uuid, image_id, class_id, state, z, iscrowd, locked, hidden, maker_id, made_by, created, edits, "
-    "extra, geometry, coco"
+    "id, uuid, image_id, class_id, state, z, iscrowd, locked, hidden, maker_id, made_by, created, decided, "
+    "edits, extra, geometry, coco"
 )
 
 # What all proposals of a run, or all objects drawn with a tool, share: kept once (see `maker_id`).
@@ -41,6 +41,7 @@ def object_values(rows: Rows, record: ObjectRecord, z: int) -> dict[str, Any]:
         "maker_id": maker_id(rows, shared),
         "made_by": dumped(own) if own else "{}",
         "created": record.created,
+        "decided": record.decided,
         "edits": dumped(list(record.edits)) if record.edits else "[]",
         "extra": dumped(record.extra) if record.extra else "{}",
         "geometry": geometries.encode(record.geometry),
@@ -74,6 +75,7 @@ def object_record(row: sqlite3.Row, makers: Mapping[int, Mapping[str, Any]]) -> 
         geometry=geometries.decode(row["geometry"]),
         made_by={**makers[row["maker_id"]], **_loaded(row["made_by"])},
         created=row["created"],
+        decided=row["decided"],
         edits=() if row["edits"] == "[]" else tuple(json.loads(row["edits"])),
         iscrowd=bool(row["iscrowd"]),
         locked=bool(row["locked"]),

@@ -143,7 +143,8 @@ class SetClass(Command):
 class SetState(Command):
     """Decide about proposals: "accepted", "rejected", or back to "proposed".
 
-    Accepting an object that has edits makes it corrected. Objects drawn by hand are never proposals: refused.
+    Accepting an object that has edits makes it corrected. The time of the decision is kept. Objects drawn by
+    hand are never proposals: refused.
     """
 
     uuids: Sequence[str]
@@ -160,9 +161,11 @@ class SetState(Command):
         for row in _unlocked(rows, self.uuids, "id, state, edits"):
             if row["state"] == "drawn":
                 raise CommandError("an object drawn by hand is no proposal: delete it, or leave it as it is")
-            values: dict[str, Any] = {"state": self.state}
+            decided = None if self.state == "proposed" else _now()
+            values: dict[str, Any] = {"state": self.state, "decided": decided}
             if self.state == "accepted":
-                values = {"state": "accepted" if row["edits"] == "[]" else "corrected", "coco": None}
+                values["state"] = "accepted" if row["edits"] == "[]" else "corrected"
+                values["coco"] = None
             rows.update("objects", row["id"], values)
 
 
@@ -258,5 +261,8 @@ def _with_edit(edits: str, tool: str, iou: float | None) -> str:
     former = json.loads(edits)
     if former and former[-1].get("tool") == tool:
         former.pop()
-    time = datetime.now(UTC).isoformat(timespec="seconds")
-    return dumped([*former, {"tool": tool, "time": time, "iou_to_proposal": iou}])
+    return dumped([*former, {"tool": tool, "time": _now(), "iou_to_proposal": iou}])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
