@@ -29,6 +29,11 @@ def user_data_dir() -> Path:
     return Path(platformdirs.user_data_dir(APPLICATION, appauthor=False))
 
 
+def user_models_dir() -> Path:
+    """Folder of models that the user trained or imported; each is a checkpoint folder."""
+    return user_data_dir() / "models"
+
+
 def user_cache_dir() -> Path:
     """Folder of what can be made again: `ZSI_CACHE` if that is set, else the user's cache folder."""
     return Path(os.environ.get("ZSI_CACHE") or platformdirs.user_cache_dir(APPLICATION, appauthor=False))

@@ -6,14 +6,19 @@ import os
 from pathlib import Path
 
 from zsi_core.errors import CheckpointError
-from zsi_core.files import resources_dir, user_data_dir
+from zsi_core.files import resources_dir, user_models_dir
 
 CONFIG = "config.json"
 
 
+def packaged_models_dir() -> Path:
+    """Folder of the models that come with the program."""
+    return resources_dir() / "models"
+
+
 def model_folders() -> list[Path]:
     """Folders searched for models, first hit first: packaged, the user's data, then `ZSI_MODELS`."""
-    folders = [resources_dir() / "models", user_data_dir() / "models"]
+    folders = [packaged_models_dir(), user_models_dir()]
     extra = os.environ.get("ZSI_MODELS", "")
     return folders + [Path(folder) for folder in extra.split(os.pathsep) if folder]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zsi_core.engine import requests
@@ -51,6 +52,8 @@ class Engine:
         self._why_no_model = "none was asked for"
         self._handlers: dict[type[Any], Callable[[Any], Steps]] = {
             requests.LoadModel: self._load,
+            requests.ListModels: self._list_models,
+            requests.CheckModel: self._check_model,
             requests.DescribeNames: self._describe_names,
             requests.Encode: self._encode,
             requests.Query: self._query,
@@ -110,6 +113,18 @@ class Engine:
             seen=info.seen,
             threshold=segmenter.calibration.threshold,
         )
+
+    def _list_models(self, request: requests.ListModels) -> Steps:
+        yield Lane.ENCODE
+        from zsi_core.engine.models import list_models
+
+        return list_models()
+
+    def _check_model(self, request: requests.CheckModel) -> Steps:
+        yield Lane.ENCODE
+        from zsi_core.engine.models import check_model
+
+        return check_model(Path(request.folder))
 
     def _describe_names(self, request: requests.DescribeNames) -> Steps:
         yield from ()

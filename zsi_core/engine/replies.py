@@ -42,6 +42,47 @@ class ModelInfo:
     threshold: float
 
 
+Origin = Literal["packaged", "own", "elsewhere"]
+"""Where a model lies: with the program, in the user's data folder, or in a folder of `ZSI_MODELS`."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A checkpoint folder, for a person who chooses among them.
+
+    Attributes:
+        name: of the folder.
+        folder: where it lies.
+        origin: what kind of place that is.
+        profile: "default" or "reference".
+        seen: classes that it was trained on.
+        figures: headings and values between 0 and 1, measured after training; none where nobody did.
+        written: date of its weights file, ISO 8601.
+        megabytes: all of its files.
+        text: its card in Markdown; empty without one.
+        problem: why it cannot be used; empty where it seems that it can.
+    """
+
+    name: str
+    folder: str
+    origin: Origin
+    profile: str
+    seen: tuple[str, ...]
+    figures: tuple[tuple[str, float], ...]
+    written: str
+    megabytes: float
+    text: str
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class InstalledModels:
+    """All models that can be loaded by name, and the devices to compute on: (device, its name)."""
+
+    models: tuple[ModelCard, ...]
+    devices: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True)
 class NameReport:
     """What a typed name became, and what to expect of it.
@@ -143,7 +184,18 @@ class Health:
 
 
 _PLAIN: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (ModelInfo, NamesReport, Encoded, Presence, Dropped, Health, Explanation)
+    cls.__name__: cls
+    for cls in (
+        ModelInfo,
+        ModelCard,
+        InstalledModels,
+        NamesReport,
+        Encoded,
+        Presence,
+        Dropped,
+        Health,
+        Explanation,
+    )
 }
 
 

@@ -16,6 +16,8 @@ from zsi_core.engine.replies import (
     Dropped,
     Encoded,
     Health,
+    InstalledModels,
+    ModelCard,
     ModelInfo,
     NamesReport,
     Presence,
@@ -91,6 +93,23 @@ class LoadModel(Request[ModelInfo]):
     def subject(self) -> str:
         """The model's name."""
         return f"the model {self.model}"
+
+
+@dataclass(frozen=True)
+class ListModels(Request[InstalledModels]):
+    """The installed models with their cards; needs no model loaded."""
+
+
+@dataclass(frozen=True)
+class CheckModel(Request[ModelCard]):
+    """Whether a checkpoint folder can be used: all of it is loaded once, and let go of again."""
+
+    folder: str
+
+    @property
+    def subject(self) -> str:
+        """The folder."""
+        return self.folder
 
 
 @dataclass(frozen=True)
