@@ -42,6 +42,12 @@ _USERS = tuple(
 )
 
 
+CHANGED = """
+SELECT 1 FROM entry_rows c JOIN entries e ON e.seq = c.seq
+WHERE c.tbl = 'objects' AND c.row_id = ? AND c.action != 'insert' AND e.undone = 0"""
+"""Whether an applied step changed the object with a row id, after it was added."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one undo or redo takes back: an entry, or all applied (undone) entries of a group."""
@@ -63,11 +69,12 @@ class Journal:
         """Write the entry of what was just applied, inside its transaction; some redo is lost by it.
 
         Raises:
-            ValueError: a group does anything but add; then its undo could depend on what it depends on.
+            ValueError: a group does anything but add, or delete what no other step has changed; then its undo
+                could depend on what it depends on.
         """
         touched = rows.touched
-        if group is not None and any(change.action != "insert" for change in rows.changes):
-            raise ValueError("commands of a group must only add objects and classes")
+        if group is not None and not all(self._fits_group(change, group) for change in rows.changes):
+            raise ValueError("commands of a group must only add, or delete objects that nobody changed")
         shared = bool(touched.classes) or touched.info
         self._drop_undone(touched.images, everywhere=shared, project_wide=group is None)
         size = _size(rows.changes)
@@ -172,6 +179,14 @@ class Journal:
     def reload(self) -> None:
         """Read the size anew, after a transaction was rolled back."""
         self._size = self._number("SELECT coalesce(sum(size), 0) FROM entries")
+
+    def _fits_group(self, change: RowChange, group: str) -> bool:
+        if change.action == "insert":
+            return True
+        sql = f"SELECT NOT EXISTS ({CHANGED} AND e.group_id IS NOT ?)"
+        return (change.action, change.table) == ("delete", "objects") and bool(
+            self._connection.execute(sql, (change.row_id, group)).fetchone()[0]
+        )
 
     def _candidates(self, image_id: int | None, *, undo: bool) -> Iterator[Step]:
         """Applied steps, newest first, or undone steps, last undone first; each group once."""

@@ -13,6 +13,7 @@ from typing import Any, Self
 from app.project.commands.images import INFO, LICENSES, threshold_key
 from app.project.connection import connect_reading, file_version, sqlite_errors
 from app.project.filters import ImageFilter
+from app.project.journal import CHANGED
 from app.project.records import IMAGE_STATUSES, ClassRecord, ImageRecord, ObjectRecord
 from app.project.root import image_name, read_root
 from app.project.stored import OBJECT_COLUMNS, class_record, image_record, object_record
@@ -150,6 +151,16 @@ class Queries:
                 for record in reader._objects(f"image_id IN ({marks}) ORDER BY image_id, z, id", *image_ids):
                     objects[record.image_id].append(record)
                 yield [(image, objects[image.id]) for image in reader.images(image_ids)]
+
+    def untouched_proposals(self, image_id: int) -> list[ObjectRecord]:
+        """Proposals of an image with which no person has done anything yet."""
+        changed = f"SELECT EXISTS ({CHANGED})"
+        return [
+            record
+            for record in self._objects("image_id = ? AND state = 'proposed' ORDER BY z, id", image_id)
+            if not (record.edits or record.locked or record.hidden)
+            and not self._all(changed, record.coco_id)[0][0]
+        ]
 
     # ----------------------------------------------------------------------------------- classes
 

@@ -144,7 +144,7 @@ class Project(Queries):
         Args:
             group: commands of one group are one undo step, however long it takes and whatever is done
                 between them: give a background job an id of its own (a uuid) and pass it with every image.
-                Such commands must only add objects and classes.
+                Such commands must only add objects and classes, or delete objects that no step has changed.
 
         Raises:
             CommandError: it does not fit the project.

@@ -286,6 +286,35 @@ def test_a_job_only_adds(project: Project, make: Any) -> None:
     assert make.dump(project) == before
 
 
+def test_a_job_takes_away_what_nobody_changed(project: Project, make: Any) -> None:
+    kept, replaced, hidden = make.added(project, *(make.proposed(1) for _ in range(3)))
+    project.do(SetState([kept], "accepted"))
+    project.do(SetFlags([hidden], hidden=True))
+    project.do(SetFlags([hidden], hidden=False))
+    assert [record.uuid for record in project.untouched_proposals(1)] == [replaced]
+    before = make.dump(project)
+    new = make.proposed(1)
+    project.do(Batch([DeleteObjects([replaced]), AddObjects([new])], "Propose"), group="job")
+    by_hand = make.added(project, make.drawn(1))
+    project.do(AddObjects([make.proposed(2)]), group="job")
+    assert {record.uuid for record in project.objects(1)} == {kept, hidden, new.uuid, *by_hand}
+    project.undo(2)
+    project.undo(1)
+    assert make.dump(project) == before
+    project.redo(1)
+    project.redo(1)
+    assert {record.uuid for record in project.objects(1)} == {kept, hidden, new.uuid, *by_hand}
+
+
+def test_a_job_does_not_take_away_what_a_later_step_changed(project: Project, make: Any) -> None:
+    (uuid,) = make.added(project, make.proposed(1))
+    project.do(AddObjects([make.proposed(2)]), group="job")
+    project.do(SetFlags([uuid], hidden=True))
+    with pytest.raises(ValueError, match="nobody changed"):
+        project.do(DeleteObjects([uuid]), group="job")
+    assert project.object(uuid) is not None
+
+
 def test_undo_and_redo_go_on_after_a_restart(project: Project, make: Any) -> None:
     before = make.dump(project)
     (uuid,) = make.added(project, make.proposed(1))
