@@ -42,6 +42,7 @@ class Opener(QObject):
         super().__init__(parent)
         self._session, self._jobs = session, jobs
         self._job: Job | None = None
+        self._backups: dict[Path, Job] = {}
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open what was dropped on the window or named at start: one project, or folders and image files.
@@ -185,7 +186,9 @@ class Opener(QObject):
             return
         if on_network_share(path):
             return  # without a write-ahead log, copying would hold up every change
-        self._jobs.run(
+        if path in self._backups and self._backups[path].running:
+            return  # it was closed and is open again
+        self._backups[path] = self._jobs.run(
             f"Backing up {path.name}",
             lambda task: write_backup(path, task.check),
             lambda backup: f"Written to {backup.name}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -70,7 +71,7 @@ def _after_start(window: MainWindow, crashes: errors.CrashFile, paths: Sequence[
         window.open_paths(list(paths))
     elif window.settings.flag("reopen_last") and (recent := window.settings.recent_projects()):
         window.open_paths(recent[:1])
-    run_task(lambda _: _warm_up(), lambda _: window.link.start())
+    run_task(lambda _: _warm_up(), lambda _: _on_warm(window))
 
 
 def _warm_up() -> None:
@@ -78,3 +79,8 @@ def _warm_up() -> None:
     from zsi_core.images import image_suffixes
 
     image_suffixes()
+
+
+def _on_warm(window: MainWindow) -> None:
+    gc.freeze()  # a full collection stops the window for 40 ms, mostly for what lives until the end
+    window.link.start()

@@ -78,6 +78,16 @@ def test_opening_a_changed_project_backs_it_up_once(hand: Hand, photos: Path) ->
         assert [record.name for record in saved.classes()] == ["cat"]
 
 
+def test_a_project_that_is_opened_again_at_once_has_one_backup_under_way(hand: Hand, photos: Path) -> None:
+    hand.open(photos)
+    path = hand.project.path
+    hand.window.opener.open_project(path)
+    hand.window.opener.open_project(path)
+    backups = [job.title for job in hand.window.jobs.jobs if job.title.startswith("Backing up")]
+    assert backups == [f"Backing up {path.name}"]
+    hand.wait(lambda: not hand.window.jobs.running)
+
+
 def test_the_size_of_a_file_is_noted_when_it_is_first_shown(hand: Hand, photos: Path) -> None:
     path = project_path(photos)
     with Project.create(path, photos) as project:
