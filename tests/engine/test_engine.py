@@ -102,6 +102,7 @@ def test_the_model_says_what_provenance_needs(model: ModelInfo, segmenter: Segme
     assert (model.name, model.checkpoint_sha256) == ("tiny", segmenter.checkpoint.sha256)
     assert (model.words_sha256, model.seen) == (info.words_sha256, info.seen)
     assert model.threshold == segmenter.calibration.threshold
+    assert model.seen_penalty == segmenter.calibration.seen_penalty
 
 
 def test_a_query_finds_what_the_segmenter_finds(
@@ -112,6 +113,10 @@ def test_a_query_finds_what_the_segmenter_finds(
         got = client.ask(Query(str(PICTURE), names, mode, LOW, 20)).result(SECONDS)  # type: ignore[arg-type]
         expected = segmenter.query(encoded, names, mode=mode, threshold=LOW, max_instances=20)  # type: ignore[arg-type]
         assert_equal(got, expected)
+    got = client.ask(Query(str(PICTURE), names, "gzsi", LOW, 20, seen_penalty=3.0)).result(SECONDS)
+    vocabulary = segmenter.vocabularies.build(names, "gzsi")
+    expected = segmenter.find(encoded, vocabulary, threshold=LOW, max_instances=20, seen_penalty=3.0)
+    assert_equal(got, expected)
 
 
 def test_a_slider_has_room_below_the_threshold_of_the_model(

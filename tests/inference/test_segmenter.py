@@ -240,6 +240,17 @@ def test_generalised_mode_shows_the_seen_classes_too(segmenter: Segmenter, encod
     assert set(segmenter.query(encoded, [], threshold=LOW, mode="gzsi").names) <= SEEN
 
 
+def test_what_unseen_names_are_favoured_by_may_be_chosen(segmenter: Segmenter, encoded: EncodedImage) -> None:
+    vocabulary = segmenter.vocabularies.build(["cat"], "gzsi")
+
+    def seen_share(penalty: float | None) -> float:
+        found = segmenter.find(encoded, vocabulary, threshold=LOW, max_instances=100, seen_penalty=penalty)
+        return sum(found.scores[[name in SEEN for name in found.names]]) / sum(found.scores)
+
+    assert seen_share(None) == seen_share(segmenter.calibration.seen_penalty)
+    assert seen_share(20.0) < seen_share(None) < seen_share(-20.0)
+
+
 def test_find_takes_any_vocabulary(segmenter: Segmenter, encoded: EncodedImage) -> None:
     plain = VocabularyBuilder(WordTable.bundled(), list(SEEN), with_distractors=False)
     vocabulary = plain.build(["cat", "fork"])

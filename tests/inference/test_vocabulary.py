@@ -60,6 +60,14 @@ def test_a_name_typed_twice_counts_once_at_its_first_place(builder: VocabularyBu
     assert built.names[: built.shown] == ("Fork", "cup")
 
 
+def test_synonyms_are_one_name_and_do_not_compete_with_it(builder: VocabularyBuilder) -> None:
+    built = builder.build(["automobile = car", "fork"])
+    assert built.shown == 2
+    assert built.names[:4] == ("automobile = car", "fork", "dog", "person")
+    assert built.seen[:4].tolist() == [True, False, True, True]
+    assert not {"car", "automobile"} & set(built.names)
+
+
 def test_what_means_nearly_the_same_as_a_typed_name_does_not_compete(
     builder: VocabularyBuilder, table: WordTable
 ) -> None:

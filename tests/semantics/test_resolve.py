@@ -148,6 +148,23 @@ def test_a_mean_that_may_be_a_typing_error_says_so(bundled: WordTable) -> None:
     assert resolution.suggestions[0] == "hot dog"
 
 
+def test_synonyms_count_the_same_however_many_words_they_have(bundled: WordTable) -> None:
+    found = resolve(bundled, " sofa =  settee = cell phones")
+    assert (found.step, found.problem) == (Step.SYNONYMS, "")
+    assert found.used == ("sofa", "settee", "cell phone")
+    mean = sum(bundled.vector(word) for word in found.used)
+    np.testing.assert_allclose(found.vector, mean / np.linalg.norm(mean), atol=1e-6)
+    assert resolve(bundled, "sofa = SOFA =").used == ("sofa", "sofa")
+
+
+def test_a_synonym_without_a_vector_is_told_not_left_out(bundled: WordTable) -> None:
+    found = resolve(bundled, "sofa = cuoch")
+    assert found.vector is None
+    assert found.phrase == "sofa = cuoch"
+    assert "no word vector for 'cuoch'" in found.problem
+    assert "couch" in found.suggestions
+
+
 def test_resolve_all_stacks_vectors_and_lists_every_bad_name(make_table: MakeTable) -> None:
     table = make_table("dog", "cat")
     vectors = resolve_all(table, ["cats", "dog"])

@@ -112,6 +112,7 @@ class Engine:
             words_sha256=info.words_sha256,
             seen=info.seen,
             threshold=segmenter.calibration.threshold,
+            seen_penalty=segmenter.calibration.seen_penalty,
         )
 
     def _list_models(self, request: requests.ListModels) -> Steps:
@@ -145,7 +146,11 @@ class Engine:
         vocabulary = segmenter.vocabularies.build(request.names, request.mode)
         held = yield from images.get(request.path)
         found = segmenter.find(
-            held.encoded, vocabulary, threshold=threshold, max_instances=request.max_instances
+            held.encoded,
+            vocabulary,
+            threshold=threshold,
+            max_instances=request.max_instances,
+            seen_penalty=request.seen_penalty,
         )
         self.memory.shrink()
         return found

@@ -29,6 +29,7 @@ class ModelInfo:
         checkpoint_sha256, words_sha256: its weights and its word table.
         seen: classes that it was trained on.
         threshold: score from which on a proposal is shown by default.
+        seen_penalty: how much unseen names are favoured over seen ones by default, in logits.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ModelInfo:
     words_sha256: str
     seen: tuple[str, ...]
     threshold: float
+    seen_penalty: float = 0.0
 
 
 Origin = Literal["packaged", "own", "elsewhere"]

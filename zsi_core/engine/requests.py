@@ -145,11 +145,12 @@ class Query(Request[Instances]):
 
     Attributes:
         path: image file.
-        names: class names.
+        names: class names; synonyms as one, "sofa = couch".
         mode: "zsi" shows these only, "gzsi" also the seen classes.
         threshold: smallest score; None for a quarter of the model's, so that a slider can go below it
             without asking again.
         max_instances: most of them.
+        seen_penalty: how much unseen names are favoured over seen ones, in logits; None for the model's.
     """
 
     path: str
@@ -157,6 +158,7 @@ class Query(Request[Instances]):
     mode: Literal["zsi", "gzsi"] = "zsi"
     threshold: float | None = None
     max_instances: int = 100
+    seen_penalty: float | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ Shapes
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -42,7 +43,12 @@ class Scorer:
         self._seen = torch.from_numpy(seen_vectors).to(model.background_word.device)
 
     def names(
-        self, features: Tensor, objectness: Tensor, background: Tensor, vocabulary: Vocabulary
+        self,
+        features: Tensor,
+        objectness: Tensor,
+        background: Tensor,
+        vocabulary: Vocabulary,
+        seen_penalty: float | None = None,
     ) -> Tensor:
         """Scores (R, K) float32 of every name of a vocabulary.
 
@@ -50,11 +56,15 @@ class Scorer:
             features: e, (R, D).
             objectness: (R,).
             background: (D,), v_b for the detector.
+            seen_penalty: in the place of the calibration's; the published code has none.
         """
         logits = self._logits(features, background, vocabulary)
         if not self._through_seen:
             seen = vocabulary.seen.to(logits.device)
-            return fused_scores(logits, objectness, seen, self.calibration)
+            calibration = self.calibration
+            if seen_penalty is not None:
+                calibration = replace(calibration, seen_penalty=seen_penalty)
+            return fused_scores(logits, objectness, seen, calibration)
         norm = self.model.config.word_norm
         words = norm * vocabulary.vectors.to(logits.device)
         v_b = background.expand(len(features), -1)

@@ -172,6 +172,7 @@ class Segmenter:
         threshold: float,
         max_instances: int,
         suppression: Suppression = QUERY,
+        seen_penalty: float | None = None,
     ) -> Instances:
         """Instances of the shown names of a vocabulary: `query` for a caller that decides what competes.
 
@@ -181,13 +182,15 @@ class Segmenter:
             threshold: smallest score.
             max_instances: largest N.
             suppression: which detections give way to better ones.
+            seen_penalty: in the place of the checkpoint's (see `Calibration`): how much unseen names are
+                favoured over seen ones.
 
         Raises:
             ValueError: an image encoded by another model.
         """
         self._check(encoded)
         with torch.inference_mode():
-            scores = self._scores(encoded, vocabulary)
+            scores = self._scores(encoded, vocabulary, seen_penalty)
             slots = self.scorer.slots(vocabulary).to(self.device)
             boxes = encoded.boxes if encoded.slots is None else encoded.slots[:, slots[: vocabulary.shown]]
             found = detect(boxes, scores, vocabulary.shown, threshold, max_instances, suppression)
@@ -356,10 +359,13 @@ class Segmenter:
         """Features as they are kept: half the memory, where no other software's numbers are wanted."""
         return features if self.published else features.half()
 
-    def _scores(self, encoded: EncodedImage, vocabulary: Vocabulary) -> Tensor:
+    def _scores(
+        self, encoded: EncodedImage, vocabulary: Vocabulary, seen_penalty: float | None = None
+    ) -> Tensor:
         """(R, K) scores of every name on every region."""
         regions = encoded.regions
-        return self.scorer.names(regions.features, regions.objectness, regions.background[0], vocabulary)
+        v_b = regions.background[0]
+        return self.scorer.names(regions.features, regions.objectness, v_b, vocabulary, seen_penalty)
 
     def _instances(
         self, encoded: EncodedImage, vocabulary: Vocabulary, found: Detections, slots: Tensor

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from zsi_core.errors import NameResolutionError
 from zsi_core.semantics.distractors import distractors
-from zsi_core.semantics.names import class_key
+from zsi_core.semantics.names import class_key, synonyms
 from zsi_core.semantics.resolve import resolve_all
 from zsi_core.semantics.table import WordTable
 
@@ -69,7 +69,8 @@ class VocabularyBuilder:
         """Vocabulary of a query.
 
         Args:
-            typed: names to look for; the same class typed twice counts once.
+            typed: names to look for; the same class typed twice counts once. Synonyms ("sofa = couch") are
+                one name, and none of them competes with it.
             mode: "zsi" shows typed names only, "gzsi" also the seen classes.
 
         Raises:
@@ -85,15 +86,17 @@ class VocabularyBuilder:
         if not names and mode == "zsi":
             raise NameResolutionError("no class name is given: type at least one, for example 'hair drier'")
         vectors = self._vectors(names)
-        seen_keys = set(self._seen_keys)
-        is_seen = [key in seen_keys for key in by_key]
-        others = [i for i, key in enumerate(self._seen_keys) if key not in by_key]
+        keys_of = [{class_key(part) for part in synonyms(name)} for name in names]
+        taken = set().union(*keys_of)
+        is_seen = [not keys.isdisjoint(self._seen_keys) for keys in keys_of]
+        others = [i for i, key in enumerate(self._seen_keys) if key not in taken]
         all_names = (*names, *(self.seen[i] for i in others))
         all_vectors = [vectors, self.seen_vectors[others]]
         is_seen += [True] * len(others)
         shown = len(names) if mode == "zsi" else len(all_names)
         if self.with_distractors:
-            more, more_vectors = distractors(self.table, vectors, names, self.seen)
+            typed_words = [part for name in names for part in synonyms(name)]
+            more, more_vectors = distractors(self.table, vectors, typed_words, self.seen)
             all_names, all_vectors = (*all_names, *more), [*all_vectors, more_vectors]
             is_seen += [False] * len(more)
         return Vocabulary(

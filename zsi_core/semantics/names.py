@@ -25,6 +25,15 @@ def class_key(name: str) -> str:
     return tidy(unicodedata.normalize("NFC", folded).casefold())
 
 
+def synonyms(name: str) -> tuple[str, ...]:
+    """The words that stand together for one class: both of "sofa = couch"; most names are one.
+
+    The vector of such a name is the mean of theirs (see `zsi_core.semantics.resolve`).
+    """
+    parts = tuple(dict.fromkeys(part for part in map(tidy, name.split("=")) if part))
+    return parts or (tidy(name),)
+
+
 def name_problem(name: str) -> str:
     """Why `name` cannot be a class name in any table; the empty string when it can."""
     if not name.strip():

@@ -3,7 +3,7 @@
 The steps, tried in this order: the entry itself; another case (or without accents); another separator
 ("hot-dog", "hot_dog"); the plural folded ("forklifts"); a compound written together or apart ("tshirt",
 "hand bag") or split in two entries ("dishrack" = dish + rack); the mean of the phrase's words; else nothing,
-with the closest spellings.
+with the closest spellings. Synonyms ("sofa = couch") are resolved one by one; their vector is the mean.
 
 Shapes: D dimensions, K names.
 """
@@ -13,14 +13,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain, pairwise
 
 import numpy as np
 
 from zsi_core.errors import NameResolutionError
-from zsi_core.semantics.names import class_key, foreign_script, name_problem, shortened, tidy
+from zsi_core.semantics.names import class_key, foreign_script, name_problem, shortened, synonyms, tidy
 from zsi_core.semantics.plurals import singular
 from zsi_core.semantics.table import WordTable
 
@@ -44,6 +44,7 @@ class Step(StrEnum):
     SINGULAR = "singular"
     COMPOUND = "compound"
     MEAN = "mean"
+    SYNONYMS = "synonyms"
     NONE = "none"
 
 
@@ -54,6 +55,7 @@ _EXPLANATIONS = {
     Step.SINGULAR: "plural folded",
     Step.COMPOUND: "compound",
     Step.MEAN: "mean of words",
+    Step.SYNONYMS: "mean of synonyms",
     Step.NONE: "nothing found",
 }
 
@@ -66,7 +68,7 @@ class Resolution:
         phrase: the name as typed.
         vector: (D,) float32 of unit length, or None if nothing was found.
         step: how it was found.
-        used: the table's entries whose mean the vector is (one for most names).
+        used: the table's entries whose mean the vector is (one for most names); of synonyms, those of each.
         missing: words of the phrase that no entry covers; they were ignored if something was found.
         suggestions: closest spellings; also for a mean, where the phrase looks like a misspelled entry.
         problem: why nothing was found, for a person; empty when something was.
@@ -87,6 +89,8 @@ class Resolution:
 
 def resolve(table: WordTable, phrase: str) -> Resolution:
     """Find the vector of a class name; never raises for a bad name (see `Resolution.problem`)."""
+    if len(parts := synonyms(phrase)) > 1:
+        return _of_synonyms(table, phrase, parts)
     if problem := name_problem(phrase):
         return Resolution(phrase, None, Step.NONE, problem=problem)
     name = tidy(phrase)
@@ -99,6 +103,18 @@ def resolve(table: WordTable, phrase: str) -> Resolution:
         similar = table.closest_spellings(name, cutoff=_MISSPELLED)
         return _found(table, phrase, Step.MEAN, pieces, missing, similar)
     return _unknown(table, phrase, name, unknown, missing)
+
+
+def _of_synonyms(table: WordTable, phrase: str, parts: Sequence[str]) -> Resolution:
+    """All of them count the same; one that has no vector is a problem, not left out."""
+    vectors, used = [], []
+    for part in parts:
+        resolution = resolve(table, part)
+        if resolution.vector is None:
+            return replace(resolution, phrase=phrase)
+        vectors.append(resolution.vector)
+        used.append(" + ".join(resolution.used))
+    return _mean(phrase, Step.SYNONYMS, tuple(used), vectors)
 
 
 def resolve_strict(table: WordTable, phrase: str) -> Resolution:
@@ -242,7 +258,18 @@ def _found(
     missing: tuple[str, ...] = (),
     suggestions: tuple[str, ...] = (),
 ) -> Resolution:
-    mean = np.mean([table.vector(entry) for entry in used], axis=0)
+    return _mean(phrase, step, used, [table.vector(entry) for entry in used], missing, suggestions)
+
+
+def _mean(
+    phrase: str,
+    step: Step,
+    used: tuple[str, ...],
+    vectors: Sequence[np.ndarray],
+    missing: tuple[str, ...] = (),
+    suggestions: tuple[str, ...] = (),
+) -> Resolution:
+    mean = np.mean(vectors, axis=0)
     length = np.linalg.norm(mean)
     if length < _CANCELLED:
         problem = f"the vectors of {' and '.join(used)} cancel each other out: use one of these words alone"
