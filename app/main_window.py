@@ -35,6 +35,7 @@ from app.opening import Opener
 from app.project import Change, ImageRecord
 from app.project_editor import ProjectEditor
 from app.proposals.engine_link import EngineLink
+from app.proposals.mask_finder import MaskFinder
 from app.session import Session
 from app.settings import Settings
 from app.status_bar import StatusBar
@@ -59,7 +60,7 @@ class MainWindow(QMainWindow):
         self.jobs = JobList(self)
         self.link = EngineLink(settings, self)
         self.registry = ActionRegistry(self, ACTIONS)
-        self.canvas = Canvas(ProjectEditor(self.session))
+        self.canvas = Canvas(ProjectEditor(self.session, MaskFinder(self.session, self.link)))
         self.canvas.setObjectName("canvas")
         self.canvas.setAccessibleName("Image")
         self.commands = SelectionCommands(self.canvas)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
-from app.canvas.editor import Copy
+from app.canvas.editor import Copy, Found
 from app.project.commands import AddClass, AddObjects, Batch, DeleteObjects, SetGeometry
 from app.project.geometry import Box, Geometry
 from app.project.records import ObjectRecord
+from app.proposals.mask_finder import MaskFinder
 from app.session import Session
 
 FIRST_CLASS = "object"
@@ -19,11 +21,14 @@ FIRST_CLASS = "object"
 class ProjectEditor:
     """The canvas's `Editor` for the image in view."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, finder: MaskFinder) -> None:
+        self._session, self._finder = session, finder
 
     def add(self, geometry: Geometry, tool: str) -> str | None:
         """A new object of the class that is chosen for drawing."""
+        return self._add(geometry, {"tool": tool})
+
+    def _add(self, geometry: Geometry, made_by: Mapping[str, Any]) -> str | None:
         session = self._session
         if session.image_id is None:
             return None
@@ -34,7 +39,7 @@ class ProjectEditor:
             if class_id is None:
                 return None
             session.said.emit(f"There was no class yet: drawn as “{FIRST_CLASS}”. Press C to name it.")
-        record = ObjectRecord.drawn(session.image_id, class_id, geometry, tool)
+        record = replace(ObjectRecord.drawn(session.image_id, class_id, geometry, ""), made_by=made_by)
         return record.uuid if session.do(AddObjects([record]), group=step) else None
 
     def replace(self, geometries: Mapping[str, Geometry], tool: str) -> None:
@@ -80,11 +85,21 @@ class ProjectEditor:
             records.append(ObjectRecord.drawn(session.image_id, class_id, copy.geometry, "paste"))
         return [record.uuid for record in records] if session.do(AddObjects(records), group=step) else []
 
-    def segment_point(self, x: float, y: float, positive: bool) -> None:
-        """Needs the model, which the window does not offer a tool for."""
+    def segment_point(self, x: float, y: float, then: Found) -> bool:
+        """Ask the model for the objects under a point."""
+        return self._finder.at_point(x, y, then)
 
-    def segment_box(self, box: Box) -> None:
-        """Needs the model, which the window does not offer a tool for."""
+    def segment_box(self, box: Box, then: Found) -> bool:
+        """Ask the model for the object in a box."""
+        return self._finder.in_box(box, then)
+
+    def stop_segmenting(self) -> None:
+        """The answer is not wanted any more."""
+        self._finder.stop()
+
+    def add_found(self, geometry: Geometry, made_by: Mapping[str, Any], tool: str) -> str | None:
+        """A new object of the class that is chosen for drawing; model and tool have made it."""
+        return self._add(geometry, {**made_by, "tool": tool})
 
     def _make_class(self, name: str, step: str) -> int | None:
         project = self._session.project

@@ -32,7 +32,16 @@ CONTEXT_MENU = (
     ("merge", "split", "fill_holes", "simplify"),
     ("hide", "lock"),
 )
-TOOL_NAMES = ("select", "polygon", "rectangle", "brush", "eraser", "edge_refine")
+TOOL_NAMES = (
+    "select",
+    "polygon",
+    "rectangle",
+    "brush",
+    "eraser",
+    "box_to_mask",
+    "click_to_mask",
+    "edge_refine",
+)
 
 
 class WindowCommands:

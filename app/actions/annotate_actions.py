@@ -12,6 +12,18 @@ _TOOLS = (
     ("brush", "&Brush", "B", "Paint an object, or add to the selected one."),
     ("eraser", "&Eraser", "E", "Remove pixels from the selected object."),
     (
+        "box_to_mask",
+        "Bo&x to mask",
+        "R",
+        "Drag a box around an object: the model finds its mask.",
+    ),
+    (
+        "click_to_mask",
+        "Clic&k to mask",
+        "K",
+        "Click on an object: the model finds its mask. Shift + click adds, Alt + click takes away.",
+    ),
+    (
         "edge_refine",
         "Edge re&fine",
         "W",

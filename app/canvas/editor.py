@@ -6,11 +6,15 @@ the project and then tells the canvas (`Canvas.update_objects`, `Canvas.remove_o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from app.canvas.suggestions import Suggestion
 from app.project.geometry import Box, Geometry
+
+Found = Callable[[Sequence[Suggestion]], None]
+"""Receives what the model found, best first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +58,21 @@ class Editor(Protocol):
             Their uuids, which the canvas then selects.
         """
 
-    def segment_point(self, x: float, y: float, positive: bool) -> None:
-        """Ask the model for the object under a point of the image (positive), or without it (negative)."""
+    def segment_point(self, x: float, y: float, then: Found) -> bool:
+        """Ask the model for the objects under a point of the image, best first.
 
-    def segment_box(self, box: Box) -> None:
-        """Ask the model for the object in a box of the image."""
+        Args:
+            then: receives them later, in the window's thread; none where nothing was found or it failed.
+
+        Returns:
+            False where the model cannot be asked. That, and why nothing was found, is told by the editor.
+        """
+
+    def segment_box(self, box: Box, then: Found) -> bool:
+        """Ask the model for the object in a box x1, y1, x2, y2 of the image; as `segment_point`."""
+
+    def stop_segmenting(self) -> None:
+        """The answer is not wanted any more: `then` is not called."""
+
+    def add_found(self, geometry: Geometry, made_by: Mapping[str, Any], tool: str) -> str | None:
+        """`add` of what the model found; `made_by` of its `Suggestion`."""

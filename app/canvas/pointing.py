@@ -24,6 +24,7 @@ _TOOL_KEYS = (
     Qt.Key.Key_Enter,
     Qt.Key.Key_Backspace,
     Qt.Key.Key_Escape,
+    Qt.Key.Key_Tab,
     *_ARROWS,
 )
 

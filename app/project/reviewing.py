@@ -1,4 +1,4 @@
-"""What reviewing asks of a project as a whole. Slow for large ones: ask through a reader, in a job's thread."""
+"""What reviewing asks of a project as a whole. Slow for large ones: ask a reader, in a job's thread."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from app.canvas.canvas import Canvas
-from app.canvas.editor import Copy
+from app.canvas.editor import Copy, Found
 from app.canvas.objects import CanvasObject
 from app.project.geometry import Box, Geometry
 from zsi_core.instances.polygons import Part
@@ -56,8 +56,15 @@ class Sink:
     def paste(self, copies: Sequence[Copy]) -> Sequence[str]:
         return ()
 
-    def segment_point(self, x: float, y: float, positive: bool) -> None: ...
-    def segment_box(self, box: Box) -> None: ...
+    def segment_point(self, x: float, y: float, then: Found) -> bool:
+        return False
+
+    def segment_box(self, box: Box, then: Found) -> bool:
+        return False
+
+    def stop_segmenting(self) -> None: ...
+    def add_found(self, geometry: Geometry, made_by: Mapping[str, Any], tool: str) -> str | None:
+        return None
 
 
 def random_rings(number: int, points: int = POINTS, radius: float = RADIUS) -> list[np.ndarray]:

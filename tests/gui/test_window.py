@@ -36,7 +36,7 @@ KEY_MAP = {
     "next_image": "D", "previous_image": "A", "next_unfinished": "Shift+D", "previous_unfinished": "Shift+A",
     "filter": "Ctrl+L", "tool_select": "V", "tool_polygon": "P", "tool_rectangle": "Shift+R",
     "tool_brush": "B", "tool_eraser": "E",
-    "tool_edge_refine": "W", "choose_class": "C", "undo": "Ctrl+Z", "copy": "Ctrl+C",
+    "tool_box_to_mask": "R", "tool_click_to_mask": "K", "tool_edge_refine": "W", "choose_class": "C", "undo": "Ctrl+Z", "copy": "Ctrl+C",
     "paste": "Ctrl+V", "duplicate": "Ctrl+D", "paste_previous": "Ctrl+Shift+V", "delete": "Del",
     "cycle": "Tab",
     "merge": "M", "split": "S", "fit": "F", "fit_selection": "Shift+F", "actual_size": "Ctrl+0", "hide": "H",

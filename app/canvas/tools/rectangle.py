@@ -41,7 +41,7 @@ class RectangleTool(Tool):
             return
         self.move(pointer, True)
         start, end = self._start, self._end
-        self.cancel()
+        self._let_go()
         self.finish(start, end)
 
     def finish(self, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -53,6 +53,9 @@ class RectangleTool(Tool):
             self.canvas.add(geometry, "rectangle")
 
     def cancel(self) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._start = None
         self.canvas.update()
 

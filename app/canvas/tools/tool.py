@@ -86,7 +86,7 @@ class Tool:
         """The left button went down for the second time."""
 
     def wants_key(self, key: Qt.Key) -> bool:
-        """Whether Enter, Backspace, Escape or an arrow means something to the tool right now."""
+        """Whether Enter, Backspace, Escape, Tab or an arrow means something to the tool right now."""
         return key == Qt.Key.Key_Escape and self.busy
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:

@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.canvas.canvas import Canvas
-from app.canvas.editor import Copy
+from app.canvas.editor import Copy, Found
 from app.canvas.objects import CanvasObject
 from app.project.geometry import Box, Geometry
 from zsi_core.instances import rle
@@ -31,6 +31,8 @@ class MemoryEditor:
     def __init__(self) -> None:
         self.canvas: Canvas
         self.calls: list[tuple[Any, ...]] = []
+        self.asked: list[Found] = []
+        self.has_model = True
         self._number = 0
 
     def add(self, geometry: Geometry, tool: str) -> str | None:
@@ -61,11 +63,22 @@ class MemoryEditor:
         self.calls.append(("paste", len(copies)))
         return [self._new(copy.geometry, "drawn") for copy in copies]
 
-    def segment_point(self, x: float, y: float, positive: bool) -> None:
-        self.calls.append(("segment_point", x, y, positive))
+    def segment_point(self, x: float, y: float, then: Found) -> bool:
+        self.calls.append(("segment_point", x, y))
+        self.asked.append(then)
+        return self.has_model
 
-    def segment_box(self, box: Box) -> None:
+    def segment_box(self, box: Box, then: Found) -> bool:
         self.calls.append(("segment_box", box))
+        self.asked.append(then)
+        return self.has_model
+
+    def stop_segmenting(self) -> None:
+        self.calls.append(("stop_segmenting",))
+
+    def add_found(self, geometry: Geometry, made_by: Mapping[str, Any], tool: str) -> str | None:
+        self.calls.append(("add_found", tool, made_by["name"]))
+        return self._new(geometry, "drawn")
 
     def _new(self, geometry: Geometry, state: str) -> str:
         self._number += 1

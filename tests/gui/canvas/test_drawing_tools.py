@@ -146,18 +146,6 @@ def test_a_click_makes_no_rectangle(canvas, hand, editor):
     assert editor.calls == [] and "corner" in said[-1]
 
 
-def test_the_model_is_asked_for_boxes_and_points(canvas, hand, editor):
-    canvas.set_tool("box_to_mask")
-    hand.drag((150, 150), (50, 80))
-    canvas.set_tool("click_to_mask")
-    hand.click(120, 130)
-    hand.click(140, 150, Qt.KeyboardModifier.AltModifier)
-    (_, box), (_, x, y, yes), (*_, no) = editor.calls
-    assert [call[0] for call in editor.calls] == ["segment_box", "segment_point", "segment_point"]
-    assert box == pytest.approx((50, 80, 150, 150), abs=1)
-    assert (x, y, yes, no) == (pytest.approx(120, abs=1), pytest.approx(130, abs=1), True, False)
-
-
 def test_an_unknown_tool_is_an_error(canvas):
     with pytest.raises(KeyError):
         canvas.set_tool("hammer")
