@@ -1,7 +1,4 @@
-"""How fast the canvas is: objects on a 1080p image in a window of 1600 x 1000, brush on 12 megapixels.
-
-Run: QT_QPA_PLATFORM=offscreen uv run python tests/benchmarks/canvas.py
-"""
+"""How fast the canvas is: objects on a 1080p image in a window of 1600 x 1000, brush on 12 megapixels."""
 
 from __future__ import annotations
 

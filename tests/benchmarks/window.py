@@ -1,11 +1,9 @@
-"""How fast the window is: start, memory, a folder of 10,000 images, the next image.
-
-Run: QT_QPA_PLATFORM=offscreen uv run python tests/benchmarks/window.py
-"""
+"""How fast the window is: start, memory, a folder of 10,000 images, the next image."""
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import subprocess
 import sys
@@ -116,18 +114,19 @@ class Bench:
         self.window.open_paths([self.many])
         wait(lambda: self.rows == FILES)
 
-    def longest_block_ms(self) -> float:
-        """Longest time that the window did not react while all 10,000 rows came in."""
+    def longest_block_ms(self) -> dict[str, float]:
+        """Longest time without a reaction while all 10,000 rows came in, by clock and processor."""
         self.forget_many()
-        beats: list[float] = []
+        beats: list[tuple[float, float]] = []
         timer = QTimer(interval=_BEAT_MS)
-        timer.timeout.connect(lambda: beats.append(time.perf_counter()))
+        timer.timeout.connect(lambda: beats.append((time.perf_counter(), time.thread_time())))
         timer.start()
         wait(lambda: len(beats) > 5)
         self.open_all_rows()
         wait(lambda: not self.window.jobs.running)
         timer.stop()
-        return max(later - earlier for earlier, later in pairwise(beats)) * 1000 - _BEAT_MS
+        clock, cpu = (max(later[i] - earlier[i] for earlier, later in pairwise(beats)) for i in (0, 1))
+        return {"clock": round(clock * 1000 - _BEAT_MS, 1), "cpu": round(cpu * 1000, 1)}
 
     def annotate_few(self) -> None:
         """Open the folder of photographs and put objects into each."""
@@ -193,11 +192,12 @@ def cases(folder: Path, options: argparse.Namespace) -> tuple[Sequence[Case], di
     make_application()
     bench = Bench(folder)
     bench.annotate_few()
+    gc.freeze()  # as after the start of the program
     block = bench.longest_block_ms()
     details = {
         "start": start(),
         "memory_goal_mb": 150,
-        "longest_block_while_opening_ms": round(block, 1),
+        "longest_block_while_opening_ms": block,
         "images": FILES,
     }
     print(json.dumps(details), file=sys.stderr)
