@@ -30,6 +30,7 @@ from app.image_loading import ImageLoader, LoadedImage
 from app.jobs.job_list import JobList
 from app.jobs.panel import JobsPanel
 from app.messages import MessageBar
+from app.models.library import ModelLibrary
 from app.navigator import Navigator
 from app.opening import Opener
 from app.project import Change, ImageRecord
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         self.session = Session(self)
         self.jobs = JobList(self)
         self.link = EngineLink(settings, self)
+        self.models = ModelLibrary(self.link, self)
         self.registry = ActionRegistry(self, ACTIONS)
         self.canvas = Canvas(ProjectEditor(self.session, MaskFinder(self.session, self.link)))
         self.canvas.setObjectName("canvas")

@@ -16,6 +16,7 @@ from app.actions.palette import CommandPalette
 from app.actions.shortcut_overview import ShortcutOverview
 from app.canvas.editor import Copy
 from app.class_search import ClassSearch
+from app.models.dialog import ModelsDialog
 from app.project.commands import AddClass, SetClass, SetFlags, SetImageState
 from app.project.location import SUFFIX
 from app.settings.dialog import SettingsDialog
@@ -121,6 +122,8 @@ class WindowCommands:
             "previous_unfinished": lambda: navigator.step(-1, unfinished=True),
             "finish_and_next": self._finish_and_next,
             "finished": self._toggle_finished,
+            "models": self._models,
+            "restart_engine": window.link.restart,
             "palette": lambda: CommandPalette(window.registry, window).open_over(window),
             "shortcuts": lambda: ShortcutOverview(window.registry, window).show(),
             "about": self._about,
@@ -310,6 +313,10 @@ class WindowCommands:
         self._window.images.search.selectAll()
 
     # ---- window
+
+    def _models(self) -> None:
+        window = self._window
+        ModelsDialog(window.models, window.link, window.settings, window).open()
 
     def _next_pane(self) -> None:
         window = self._window

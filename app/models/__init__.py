@@ -1,0 +1,1 @@
+"""The models that can be chosen: their cards, importing and removing them, and the device to compute on."""
