@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
@@ -36,6 +36,7 @@ class Canvas(QWidget):
     Attributes:
         editor: makes the changes that tools ask for.
         image_layer, object_layer: the cached drawings, with their counts of redrawing.
+        overlays: draw over all objects and below the tool, in widget coordinates, at every repaint.
     """
 
     selection_changed = Signal(object)
@@ -71,6 +72,7 @@ class Canvas(QWidget):
         self.viewport = Viewport((1, 1), (self.width(), self.height()))
         self.image_layer = CachedLayer(self.pictures.draw)
         self.object_layer = CachedLayer(self._draw_cached)
+        self.overlays: list[Callable[[QPainter], None]] = []
         self._settings = ViewSettings()
         self._selection: tuple[str, ...] = ()
         self._hovered: str | None = None
@@ -439,6 +441,8 @@ class Canvas(QWidget):
             found = [self.scene.get(uuid) for uuid in uuids if uuid not in self._taken_out]
             self._draw_live(painter, [item for item in found if item], look, event)
         self._draw_live(painter, list(self._previews.values()), Look.EDITED, event)
+        for overlay in self.overlays:
+            overlay(painter)
         self.active_tool.paint(painter)
         painter.end()
 

@@ -35,6 +35,7 @@ class Look(Enum):
     HOVERED = (2.6, 0.5)
     SELECTED = (2.2, 0.0)
     EDITED = (2.2, 1.001)
+    CURRENT = (3.2, 0.0)
 
 
 def are_few(items: list[Item]) -> bool:
@@ -116,7 +117,7 @@ def _draw_shape(
             painter.drawPath(path)
             painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, smooth)
-        if look in (Look.SELECTED, Look.EDITED):
+        if look in (Look.SELECTED, Look.EDITED, Look.CURRENT):
             painter.setPen(_pen((0, 0, 0), 190, width + 4, False))
             painter.drawPath(path)
             painter.setPen(_pen((255, 255, 255), 255, width + 2, False))
