@@ -37,12 +37,18 @@ def connect_writing(path: Path) -> sqlite3.Connection:
     """
     with sqlite_errors(path):
         connection = _connect(f"{path.absolute().as_uri()}?mode=rw")
-        wanted = "DELETE" if on_network_share(path) else "WAL"
-        (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+        mode = set_journal_mode(connection, path)
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def set_journal_mode(connection: sqlite3.Connection, path: Path) -> str:
+    """A write-ahead log where that works, for a project at `path`; returns the mode that it got."""
+    wanted = "DELETE" if on_network_share(path) else "WAL"
+    (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+    return str(mode)
 
 
 def connect_reading(path: Path) -> sqlite3.Connection:
