@@ -14,7 +14,7 @@ import pytest
 
 from zsi_core.cli import main
 from zsi_core.coco import benchmark_split as module
-from zsi_core.coco import read_coco, stream
+from zsi_core.coco import read_coco
 from zsi_core.semantics import load_split
 
 IDS = {
@@ -235,10 +235,7 @@ def test_no_file_and_no_folder_are_told(
     assert "a.json cannot be read" in capsys.readouterr().err
 
 
-def test_a_file_does_not_go_into_memory(
-    release: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stream, "CHUNK", 1 << 14)
+def test_a_file_does_not_go_into_memory(release: Callable[..., Path], tmp_path: Path) -> None:
     polygon = [[round(0.37 * i, 2) for i in range(2000)]]
     source = release("train", *(objects("dog", "car", segmentation=polygon) for _ in range(30)))
     size = source.stat().st_size

@@ -33,8 +33,8 @@ default all that show any class of the split. For 48/17 the published figures al
 mAP falls from ZSI to GZSI although the unseen results are the same."""
 
 
-PASSES_TRAINING, PASSES_TEST = 4, 7
-"""How often a file is read through, for a bar of progress."""
+PASSES_TRAINING, PASSES_TEST = 2, 3
+"""How often the entries of a file are read, for a bar of progress."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ class BenchmarkSource:
         Args:
             path: the file, instances_train2014.json for example.
             split: seen and unseen classes.
-            on_read: told of every chunk that was read, with its number of bytes.
+            on_read: told now and then how many bytes of entries were read since it was told last.
 
         Raises:
             AnnotationError: the file cannot be read, or lacks classes of the split.
         """
         self.split = split
         self.stream = CocoStream(path, on_read)
-        by_key = {class_key(str(c.get("name"))): c for c in self.stream.entries("categories", "id")}
+        by_key = {class_key(str(c.get("name"))): c for c in self.stream.objects("categories", "id")}
         if missing := [n for n in (*split.seen, *split.unseen) if class_key(n) not in by_key]:
             raise AnnotationError(
                 f"{path} lacks {len(missing)} classes of the split {split.name}: {', '.join(missing[:5])}"
@@ -97,11 +97,11 @@ class BenchmarkSource:
 
     def annotations(self) -> Iterator[dict[str, Any]]:
         """All annotations of the file."""
-        return self.stream.entries("annotations", "image_id", "category_id")
+        return self.stream.objects("annotations", "image_id", "category_id")
 
     def check_value(self) -> CheckValue | None:
         """What the test sets must hold, if this file is the whole of val2014 and the lists are published."""
-        names = [str(image.get("file_name")) for image in self.stream.entries("images", "id")]
+        names = [str(image.get("file_name")) for image in self.stream.objects("images", "id")]
         is_val2014 = len(names) == VAL2014_IMAGES and all(n.startswith("COCO_val2014_") for n in names)
         return CHECK_VALUES.get(self.split.name) if is_val2014 else None
 
@@ -178,7 +178,7 @@ class BenchmarkSource:
         written: set[int] = set()
 
         def images() -> Iterator[dict[str, Any]]:
-            for image in self.stream.entries("images", "id", "width", "height"):
+            for image in self.stream.objects("images", "id", "width", "height"):
                 known.add(image["id"])
                 if image["id"] in image_ids and min(image["width"], image["height"]) >= min_side:
                     written.add(image["id"])

@@ -1,4 +1,4 @@
-"""The lists of an annotation file of unknown origin: in memory, or read entry by entry when it is large."""
+"""Where annotations of unknown origin come from: a file read entry by entry, or a document in memory."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from zsi_core.coco.json_file import load_json
-from zsi_core.coco.stream import CocoStream
+from zsi_core.coco.json_file import MAX_BYTES, load_json
+from zsi_core.coco.stream import CocoStream, MalformedError
 from zsi_core.coco.values import shown
 from zsi_core.errors import AnnotationError
-
-MAX_IN_MEMORY = 128 << 20
-"""Bytes of a file that is taken into memory whole: some 1 GB as Python objects. Larger ones are streamed."""
 
 LISTS = ("images", "annotations", "categories", "licenses")
 
@@ -25,6 +22,10 @@ class Source(Protocol):
     """
 
     path: Path
+
+    def keys(self) -> Iterable[str]:
+        """The keys at the top of the file."""
+        ...
 
     def entries(self, key: str) -> Iterable[Any]:
         """The entries of a list at the top of the file, empty if there is none; each call starts anew.
@@ -52,9 +53,12 @@ class DocumentSource:
             raise AnnotationError(
                 f"{path} is a list, perhaps of detection results: give the annotation file they belong to"
             )
-        if not isinstance(document, dict) or "images" not in document:
-            raise AnnotationError(f"{path} is no COCO annotation file: it has no list of images")
+        if not isinstance(document, dict):
+            raise AnnotationError(_no_images(path))
         self.document: dict[str, Any] = document
+
+    def keys(self) -> Iterable[str]:
+        return self.document.keys()
 
     def entries(self, key: str) -> list[Any]:
         entries = self.document.get(key)
@@ -68,29 +72,27 @@ class DocumentSource:
         return self.document.get(key, default)
 
 
-class StreamSource:
-    """A COCO file that is too large for memory."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._stream = CocoStream(path)
-
-    def entries(self, key: str) -> Iterable[Any]:
-        return self._stream.entries(key)
-
-    def value(self, key: str, default: Any) -> Any:
-        return self._stream.value(key, default)
-
-
 def open_source(path: Path, *, allow_nan: bool = False) -> Source:
     """A COCO file for reading.
 
     Args:
-        allow_nan: accept the words NaN and Infinity, which JSON does not have; in a file that is read whole.
+        allow_nan: accept the words NaN and Infinity, which JSON does not have.
 
     Raises:
         AnnotationError: it cannot be read, or is no annotation file.
     """
-    if path.is_file() and path.stat().st_size > MAX_IN_MEMORY:
-        return StreamSource(path)
-    return DocumentSource(path, load_json(path, allow_nan=allow_nan))
+    source: Source
+    try:
+        source = CocoStream(path)
+    except MalformedError:
+        if path.stat().st_size > MAX_BYTES:
+            raise
+        # It says line and column of the fault, and reads what is no JSON, but can be made sense of.
+        source = DocumentSource(path, load_json(path, allow_nan=allow_nan))
+    if "images" not in set(source.keys()):
+        raise AnnotationError(_no_images(path))
+    return source
+
+
+def _no_images(path: Path) -> str:
+    return f"{path} is no COCO annotation file: it has no list of images"

@@ -1,25 +1,37 @@
 """Read an annotation file of any size entry by entry.
 
-COCO's own files take gigabytes as Python objects; here a file is parsed as it is read, by ijson, and only one
-entry of a list is in memory. Each list costs a pass over the file, some 35 MB a second.
+COCO's own files take gigabytes as Python objects. Here the file is mapped into memory and only one entry of a
+list at a time becomes Python objects, decoded by msgspec.
 """
 
 from __future__ import annotations
 
+import json
+import mmap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import ijson
+import msgspec
 
 from zsi_core.coco.values import is_id, shown
 from zsi_core.errors import AnnotationError
 
-CHUNK = 1 << 20
+REPORT_BYTES = 1 << 20
+"""So much is read between two reports of progress."""
+
+_BOM = b"\xef\xbb\xbf"
+_top_level = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_list = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
+_value = msgspec.json.Decoder().decode
+
+
+class MalformedError(AnnotationError):
+    """An annotation file is no JSON object, or is cut off."""
 
 
 class CocoStream:
-    """A COCO file that is read anew for each of its parts.
+    """A COCO file whose entries are decoded when they are asked for.
 
     Attributes:
         path: the file.
@@ -29,23 +41,47 @@ class CocoStream:
         """
         Args:
             path: the file.
-            on_read: told of every chunk that was read, with its number of bytes.
+            on_read: told now and then how many bytes of entries were read since it was told last.
+
+        Raises:
+            MalformedError: the file is not JSON, is cut off, or is not an object.
+            AnnotationError: it cannot be read.
         """
         self.path = Path(path)
         self._on_read = on_read
+        self._values = self._mapped()
 
-    def entries(self, key: str, *ids: str) -> Iterator[dict[str, Any]]:
-        """The objects of a list at the top of the file, in its order.
+    def keys(self) -> list[str]:
+        """The keys at the top of the file."""
+        return list(self._values)
+
+    def entries(self, key: str) -> Iterator[Any]:
+        """The entries of a list at the top of the file, in its order; none if there is no such list.
+
+        Raises:
+            AnnotationError: the value is no list, or an entry cannot be decoded. What was yielded before was
+                read well.
+        """
+        unreported = 0
+        for i, raw in enumerate(self._list(key)):
+            yield self._decoded(raw, f"{key}[{i}]")
+            unreported += len(memoryview(raw))
+            if unreported >= REPORT_BYTES:
+                self._on_read(unreported)
+                unreported = 0
+        self._on_read(unreported)
+
+    def objects(self, key: str, *ids: str) -> Iterator[dict[str, Any]]:
+        """The entries of a list, all of which must be objects.
 
         Args:
             key: "images", "annotations" or "categories".
             ids: fields of each object that must be integers.
 
         Raises:
-            AnnotationError: the file cannot be read, is not JSON or is cut off, or an entry is not such an
-                object. What was yielded before was read well.
+            AnnotationError: as `entries`, or an entry is not such an object.
         """
-        for i, entry in enumerate(self._values(f"{key}.item")):
+        for i, entry in enumerate(self.entries(key)):
             if not isinstance(entry, dict):
                 raise AnnotationError(f"{self.path}: {key}[{i}] must be an object, but is {shown(entry)}")
             for field in ids:
@@ -60,42 +96,43 @@ class CocoStream:
         """A small value at the top of the file, such as `info`; `default` where there is none.
 
         Raises:
-            AnnotationError: as `entries`.
+            AnnotationError: it cannot be decoded.
         """
-        return next(self._values(key), default)
+        return self._decoded(self._values[key], key) if key in self._values else default
 
-    def _values(self, prefix: str) -> Iterator[Any]:
+    def _mapped(self) -> dict[str, msgspec.Raw]:
         try:
             with self.path.open("rb") as stream:
-                told = _Told(stream, self._on_read)
-                yield from ijson.items(told, prefix, use_float=True, buf_size=CHUNK)
+                empty = not stream.seek(0, 2)
+                data = b"" if empty else mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise AnnotationError(f"{self.path} cannot be read ({error.strerror}): check the path") from error
-        except ijson.IncompleteJSONError as error:
-            raise AnnotationError(
-                f"{self.path} is not valid JSON, or is cut off ({_one_line(error)}): copy it again"
+        start = len(_BOM) if data[: len(_BOM)] == _BOM else 0
+        try:
+            return _top_level(memoryview(data)[start:])
+        except (ValueError, RecursionError) as error:
+            raise MalformedError(
+                f"{self.path} is not valid JSON, or is cut off ({error}): copy it again"
             ) from error
-        except ijson.JSONError as error:
-            raise AnnotationError(
-                f"{self.path} is not valid JSON ({_one_line(error)}): copy it again"
-            ) from error
 
+    def _list(self, key: str) -> list[msgspec.Raw]:
+        raw = self._values.get(key)
+        if raw is None:
+            return []
+        try:
+            return _list(raw) or []
+        except ValueError as error:
+            start = bytes(memoryview(raw)[:60]).decode("utf-8", "replace")
+            raise AnnotationError(f"{self.path}: {key} must be a list, but is {shown(start)}") from error
 
-class _Told:
-    """A stream that tells how much of it was read."""
-
-    def __init__(self, stream: IO[bytes], on_read: Callable[[int], None]) -> None:
-        self._stream = stream
-        self._on_read = on_read
-
-    def read(self, size: int) -> bytes:
-        chunk = self._stream.read(size)
-        self._on_read(len(chunk))
-        return chunk
-
-
-def _one_line(error: Exception) -> str:
-    """What the parser says, without its picture of the place."""
-    message = error.args[0] if error.args else ""
-    text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
-    return text.strip().partition("\n")[0]
+    def _decoded(self, raw: msgspec.Raw, where: str) -> Any:
+        try:
+            return _value(raw)
+        except (ValueError, RecursionError):
+            # A number beyond the largest float: the standard library reads it, as infinity.
+            try:
+                return json.loads(bytes(raw))
+            except (ValueError, RecursionError) as error:
+                raise AnnotationError(
+                    f"{self.path}: {where} cannot be read ({error}): correct it, or export it again"
+                ) from error

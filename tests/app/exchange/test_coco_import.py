@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +15,9 @@ from app.exchange import import_command
 from app.project import CommandError, Geometry, ObjectRecord
 from app.project.commands import AddClass, AddObjects
 from tests.app.exchange.conftest import HEIGHT, SQUARE, WIDTH, Exchange, annotation, document
-from zsi_core.coco import source
+from zsi_core.coco.mend import Mender
+from zsi_core.coco.source import open_source
+from zsi_core.coco.tally import Tally
 from zsi_core.errors import AnnotationError
 from zsi_core.instances import rle as rles
 from zsi_core.instances.polygons import Part
@@ -260,14 +264,16 @@ def test_absolute_names_below_the_image_folder(exchange: Exchange) -> None:
     assert exchange.project.image(1).name == "a/1.jpg"
 
 
-def test_large_files_are_streamed(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = document(annotation(), annotation(2, segmentation=RUNS), annotation(3, segmentation=[]))
-    monkeypatch.setattr(source, "MAX_IN_MEMORY", 10)
-    tally = exchange.read(given)
-    assert (tally.totals, tally.lines()) == ("2 images, 3 objects, 2 classes", [])
-    assert by_id(exchange.write(provenance=False)["annotations"]) == by_id(given["annotations"])
-    with pytest.raises(AnnotationError, match="cut off"):
-        exchange.read(exchange.save(json.dumps(given)[:-40]))
+def test_a_file_does_not_go_into_memory(exchange: Exchange) -> None:
+    outline = [[round(20 + 5 * math.cos(i / 100), 2) for i in range(628)]]
+    path = exchange.save(document(*(annotation(i, segmentation=outline) for i in range(1, 200))))
+    mender = Mender(open_source(path), Tally())
+    tracemalloc.start()
+    count = sum(1 for _ in mender.annotations())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 199
+    assert peak < path.stat().st_size / 10  # as Python objects it is several times as large
 
 
 @pytest.mark.parametrize("stop_at", [0, 2000])
