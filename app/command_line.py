@@ -6,10 +6,12 @@ The library knows nothing of projects, so the whole is put together here, above 
 from __future__ import annotations
 
 from app.exchange.commands import export, import_annotations
+from app.retraining.command import retrain
 from zsi_core.cli import app, main
 
 app.command()(export)
 app.command(name="import")(import_annotations)
+app.command()(retrain)
 
 __all__ = ["app", "main"]
 

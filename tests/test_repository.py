@@ -32,6 +32,7 @@ FORBIDDEN = {
 # Files that write without `atomic_write`, and why they may.
 WRITERS = {
     "app/errors.py": "the file that a crash is written to is open from the start",
+    "app/retraining/process.py": "what the training process says is appended as it comes",
     "training/log.py": "the log of a run is appended to, line by line",
     "zsi_core/proposing/journal.py": "the journal of a run is appended to, one line for each image",
 }

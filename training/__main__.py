@@ -146,6 +146,28 @@ def report(
 
 
 @app.command()
+def retrain(
+    folder: Path = typer.Argument(..., metavar="RUN", help="Run folder that a project was written into."),
+    probe: bool = typer.Option(False, "--probe", help="Only find out how long it will take."),
+    device: str = typer.Option("auto", help="cpu, or auto for the best there is."),
+    threads: int | None = typer.Option(None, min=1, help="Threads of this process."),
+) -> None:
+    """Retrain a model on the labels of a project, or go on with it; `zsi retrain` and the window start this.
+
+    Ctrl+C, or the word stop in RUN/control, finishes the step and saves.
+    """
+    from training.loop import Machine
+    from training.retraining import process
+
+    machine = Machine(device, threads)
+    if probe:
+        typer.echo(f"{process.probe(folder, machine).seconds:.0f} s")
+    elif not process.retrain(folder, machine):
+        typer.echo(f"stopped: the same command goes on with {folder}", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+@app.command()
 def ship(
     checkpoint: Path = typer.Argument(..., help="Checkpoint folder of a run."),
     out: Path = typer.Option(..., help="Folder to write, for example resources/models/starter."),

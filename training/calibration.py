@@ -186,3 +186,19 @@ def _outcome(asked: Sequence[_Asked], calibration: Calibration) -> Outcome:
         sum(len(image.truth) for image in asked),
         sum(image.vocabulary.shown - len(image.present) for image in asked),
     )
+
+
+def best_threshold(
+    segmenter: Segmenter, annotations: Path, images: Path, names: Sequence[str], calibration: Calibration
+) -> float | None:
+    """The default threshold for names that were trained, all else given; None where too few objects tell.
+
+    Args:
+        segmenter: the model.
+        annotations, images: COCO file with boxes of `names`, and its image folder.
+        names: asked for where they are in the picture, and beside them some that are not.
+        calibration: everything but the threshold.
+    """
+    asked = _ask(segmenter, annotations, images, names, seed=0)
+    outcome = _outcome(asked, calibration)
+    return outcome.threshold() if outcome.objects >= ENOUGH else None

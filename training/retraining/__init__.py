@@ -1,0 +1,1 @@
+"""Retraining on the labels of a project: `python -m training retrain RUN`."""
