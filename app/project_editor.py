@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from app.canvas.editor import Copy, Found
-from app.project.commands import AddClass, AddObjects, Batch, DeleteObjects, SetGeometry
+from app.project.commands import AddClass, AddObjects, Batch, DeleteObjects, SetGeometry, SetState
 from app.project.geometry import Box, Geometry
 from app.project.records import ObjectRecord
 from app.proposals.mask_finder import MaskFinder
@@ -47,8 +47,15 @@ class ProjectEditor:
         self._session.do(SetGeometry(dict(geometries), tool))
 
     def delete(self, uuids: Sequence[str]) -> None:
-        """Remove objects."""
-        self._session.do(DeleteObjects(list(uuids)))
+        """Remove objects; proposals are rejected, or they would be proposed again."""
+        objects = self._session.objects
+        proposed = [uuid for uuid in uuids if uuid in objects and objects[uuid].state == "proposed"]
+        others = [uuid for uuid in uuids if uuid not in proposed]
+        if proposed and others:
+            commands = [SetState(proposed, "rejected"), DeleteObjects(others)]
+            self._session.do(Batch(commands, f"Delete {len(uuids)} objects"))
+        else:
+            self._session.do(SetState(proposed, "rejected") if proposed else DeleteObjects(others))
 
     def merge(self, uuids: Sequence[str], geometry: Geometry) -> None:
         """The first object gets the geometry, the others disappear."""

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.project.connection import sqlite_errors
 from app.project.queries import Queries
 
+# The threshold of a class is that which a person has set (see `threshold_key`), else that of the model.
 _TO_REVIEW = """
-WITH wanted (class_id, threshold) AS (VALUES {values}),
+WITH waiting (image_id, score, runner_up, threshold) AS (
+    SELECT o.image_id, coalesce(o.score, 1), coalesce(json_extract(o.made_by, '$.runner_up_score'), 0),
+        coalesce(CAST(s.value AS REAL), json_extract(m.value, '$.threshold'), 0)
+    FROM objects o JOIN makers m ON m.id = o.maker_id
+        LEFT JOIN settings s ON s.key = 'threshold/' || o.class_id
+    WHERE o.state = 'proposed' AND NOT o.hidden AND NOT o.locked
+        AND o.class_id = coalesce(:class_id, o.class_id)),
 shown (image_id, margin) AS (
-    SELECT o.image_id, min(min(o.score - w.threshold,
-        o.score - coalesce(json_extract(o.made_by, '$.runner_up_score'), 0)))
-    FROM objects o JOIN wanted w ON w.class_id = o.class_id
-    WHERE o.state = 'proposed' AND NOT o.hidden AND o.score >= w.threshold GROUP BY o.image_id)
+    SELECT image_id, min(min(score - threshold, score - runner_up)) FROM waiting
+    WHERE score >= threshold GROUP BY image_id)
 SELECT i.id FROM shown JOIN images i ON i.id = shown.image_id WHERE NOT i.finished ORDER BY {order}
 """
 
@@ -53,22 +58,20 @@ class WorkedOn:
 
 
 def images_to_review(
-    project: Queries, thresholds: Mapping[int, float], *, order: str = "file", after: int | None = None
+    project: Queries, order: str, *, class_id: int | None = None, after: int | None = None
 ) -> list[int]:
-    """Ids of the unfinished images with proposals to review.
+    """Ids of the unfinished images with proposals that are shown and wait for a decision.
 
     Args:
-        thresholds: class id -> smallest score of what is to be reviewed; other classes do not count.
         order: one of `ORDERS`. A proposal is uncertain where its score lies little above the threshold, or
             little above the score of its runner-up.
+        class_id: count the proposals of this class alone.
         after: with the order "file", begin behind this image and end with it.
     """
-    if not thresholds:
-        return []
-    values = ", ".join(f"({class_id:d}, {threshold:f})" for class_id, threshold in thresholds.items())
-    sql = _TO_REVIEW.format(values=values, order=_ORDERS[order])
+    sql = _TO_REVIEW.format(order=_ORDERS[order])
     with sqlite_errors(project.path):
-        return [row[0] for row in project._connection.execute(sql, {"after": after})]
+        found = project._connection.execute(sql, {"after": after, "class_id": class_id})
+        return [row[0] for row in found]
 
 
 def worked_on(project: Queries) -> Iterator[WorkedOn]:

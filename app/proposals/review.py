@@ -9,8 +9,10 @@ from PySide6.QtCore import QObject, Signal
 from app.canvas.canvas import Canvas
 from app.project import Change, ObjectRecord
 from app.project.commands import SetState
-from app.proposals.review_order import Threshold, following, in_order
+from app.proposals.review_order import ChosenThreshold, following, in_order
 from app.session import Session
+
+_DECIDED = ("accepted", "corrected", "rejected")
 
 
 class Review(QObject):
@@ -34,16 +36,16 @@ class Review(QObject):
         session: Session,
         canvas: Canvas,
         visible: Callable[[], Sequence[ObjectRecord]],
-        threshold: Threshold,
+        chosen: ChosenThreshold,
     ) -> None:
         """
         Args:
             visible: proposals of the image in view that are shown.
-            threshold: smallest score that is shown, of a class.
+            chosen: thresholds.
         """
         super().__init__(canvas)
         self._session, self._canvas = session, canvas
-        self._visible, self._threshold = visible, threshold
+        self._visible, self._chosen = visible, chosen
         self.waiting: list[ObjectRecord] = []
         self.only_class: int | None = None
         self.order = "file"
@@ -51,6 +53,7 @@ class Review(QObject):
         self._uuid: str | None = None
         self._before: list[str] = []  # the order when the current one still waited
         self._selecting = False
+        self._showed_some = False
         session.changed.connect(self._on_change)
         canvas.selection_changed.connect(self._on_selection)
 
@@ -70,14 +73,15 @@ class Review(QObject):
     def set_order(self, order: str, only_class: int | None) -> None:
         """Review in another order, or one class alone; begins with the first one."""
         self.order, self.only_class = order, only_class
-        self._uuid = None
-        self.refresh()
+        self._begin()
 
     def image_shown(self) -> None:
         """Another image is in view."""
         self.decided_here = False
-        self._uuid = None
-        self.waiting = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._uuid, self._before = None, []
         self.refresh()
 
     def refresh(self) -> None:
@@ -86,12 +90,14 @@ class Review(QObject):
         wanted = [
             record for record in shown if not record.locked and self.only_class in (None, record.class_id)
         ]
-        self.waiting = in_order(wanted, self.order, self._session.classes(), self._threshold)
+        self.waiting = in_order(wanted, self.order, self._session.classes(), self._chosen)
         if self._uuid in self._uuids():
             self._before = self._uuids()
         elif not self._in_hand():
             self._go_to(self._following(), select=self._may_select())
-        self.changed.emit()
+        if self.waiting or self._showed_some:
+            self.changed.emit()
+        self._showed_some = bool(self.waiting) or self.decided_here
 
     # ---- deciding
 
@@ -185,14 +191,14 @@ class Review(QObject):
     def _on_change(self, change: Change) -> None:
         if self._session.image_id not in change.images and not change.classes:
             return
-        was_waiting = set(self._uuids())
         self.refresh()
+        objects = self._session.objects
         if change.kind == "do":
-            edited = was_waiting & change.objects - set(self._uuids())
-            self.decided_here |= any(uuid in self._session.objects for uuid in edited)
+            now = {objects[uuid].state for uuid in change.objects if uuid in objects}
+            self.decided_here |= not now.isdisjoint(_DECIDED)
             return
         # Undo brings proposals back: the review is at the first of them again.
-        back = [uuid for uuid in self._uuids() if uuid in change.objects and uuid not in was_waiting]
+        back = [uuid for uuid in self._uuids() if uuid in change.objects]
         if back:
             self._go_to(back[0], select=self._canvas.tool == "select" and not self._canvas.drawing)
             self.changed.emit()

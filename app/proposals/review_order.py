@@ -6,21 +6,30 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from app.project import ClassRecord, ObjectRecord
 
-Threshold = Callable[[int], float]
-"""Class id -> smallest score that is shown."""
+ChosenThreshold = Callable[[int], float | None]
+"""Class id -> score from which a person wants its proposals shown; None: that of the model."""
 
 
-def margin(record: ObjectRecord, threshold: float) -> float:
-    """How sure a proposal is: what its score lies above the threshold, or above its runner-up if that is less.
+def margin(record: ObjectRecord, chosen: float | None) -> float:
+    """How sure a proposal is: what its score has over the threshold, or over its runner-up if that is less.
 
-    One without a score is as sure as can be.
+    Args:
+        chosen: threshold of its class, see `ChosenThreshold`.
+
+    Returns:
+        The most there is, 1, for one without a score.
     """
-    score = 1.0 if record.score is None else record.score
-    return min(score - threshold, score - float(record.made_by.get("runner_up_score") or 0.0))
+    if record.score is None:
+        return 1.0
+    threshold = record.made_by.get("threshold", 0.0) if chosen is None else chosen
+    return float(min(record.score - threshold, record.score - (record.made_by.get("runner_up_score") or 0.0)))
 
 
 def in_order(
-    records: Iterable[ObjectRecord], order: str, classes: Mapping[int, ClassRecord], threshold: Threshold
+    records: Iterable[ObjectRecord],
+    order: str,
+    classes: Mapping[int, ClassRecord],
+    chosen: ChosenThreshold,
 ) -> list[ObjectRecord]:
     """Proposals as they come one after the other.
 
@@ -28,7 +37,7 @@ def in_order(
         order: "uncertain": the least sure one first; "file": class by class, the surest first.
     """
     if order == "uncertain":
-        return sorted(records, key=lambda record: margin(record, threshold(record.class_id)))
+        return sorted(records, key=lambda record: margin(record, chosen(record.class_id)))
     places = {class_id: place for place, class_id in enumerate(classes)}
     return sorted(
         records,
@@ -37,7 +46,7 @@ def in_order(
 
 
 def following(uuid: str | None, before: Sequence[str], now: Sequence[str]) -> str | None:
-    """Which of `now` comes next, when the order was `before` and `uuid` was reviewed; None where none is left.
+    """Which of `now` comes after `uuid`, when the order was `before`; None where none is left.
 
     The first of those that came after it, else the first of all.
     """

@@ -39,11 +39,11 @@ class ReviewStrip(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 5, 6, 5)
         layout.setSpacing(6)
-        for widget in (self.place, self.swatch, self.name, self.about):
-            layout.addWidget(widget)
+        for label in (self.place, self.swatch, self.name, self.about):
+            layout.addWidget(label)
         layout.addSpacing(6)
-        for widget in (self.accept, self.reject, self.relabel, self.next, self.all):
-            layout.addWidget(widget)
+        for button in (self.accept, self.reject, self.relabel, self.next, self.all):
+            layout.addWidget(button)
         canvas.installEventFilter(self)
         review.changed.connect(self._show)
         self.hide()

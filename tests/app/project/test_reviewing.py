@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from app.project import Project
-from app.project.commands import AddObjects, SetFlags, SetGeometry, SetImageState, SetState
+from app.project.commands import (
+    AddObjects,
+    SetFlags,
+    SetGeometry,
+    SetImageState,
+    SetSetting,
+    SetState,
+    threshold_key,
+)
 from app.project.reviewing import images_to_review, worked_on
-
-ALL = {1: 0.3, 2: 0.3}
 
 
 def proposed(make: Any, image_id: int, score: float, runner_up: float = 0.0, class_id: int = 1) -> Any:
@@ -36,27 +42,37 @@ def waiting(project: Project, make: Any) -> Project:
 
 
 def test_by_file_begins_behind_the_image_in_view(waiting: Project) -> None:
-    assert images_to_review(waiting, ALL) == [1, 2, 3]
-    assert images_to_review(waiting, ALL, after=1) == [2, 3, 1]
-    assert images_to_review(waiting, ALL, after=3) == [1, 2, 3]
+    assert images_to_review(waiting, "file") == [1, 2, 3]
+    assert images_to_review(waiting, "file", after=1) == [2, 3, 1]
+    assert images_to_review(waiting, "file", after=3) == [1, 2, 3]
 
 
 def test_the_most_uncertain_first(waiting: Project) -> None:
-    assert images_to_review(waiting, ALL, order="uncertain") == [3, 2, 1]
-    # 0.9 is only just above a threshold of 0.88: thresholds decide what is uncertain, and what is shown.
-    assert images_to_review(waiting, {1: 0.88}, order="uncertain") == [1]
-    assert images_to_review(waiting, {1: 0.95}) == []
-    assert images_to_review(waiting, {}) == []
+    assert images_to_review(waiting, "uncertain") == [3, 2, 1]
+
+
+def test_one_class_alone(waiting: Project) -> None:
+    assert images_to_review(waiting, "file", class_id=1) == [1, 2]
+    assert images_to_review(waiting, "uncertain", class_id=2) == [3]
+
+
+def test_thresholds_that_a_person_set_decide_what_is_shown_and_uncertain(waiting: Project) -> None:
+    waiting.do(SetSetting(threshold_key(1), 0.88))
+    assert images_to_review(waiting, "uncertain", class_id=1) == [1]
+    waiting.do(SetSetting(threshold_key(1), 0.1))
+    assert images_to_review(waiting, "uncertain") == [3, 1, 2], "0.2 is only just shown now"
+    waiting.do(SetSetting(threshold_key(1), 0.95))
+    assert images_to_review(waiting, "file") == [3]
 
 
 def test_what_is_decided_hidden_or_finished_is_not_to_be_reviewed(waiting: Project) -> None:
     first, second, third = (waiting.objects(image_id)[0].uuid for image_id in (1, 2, 3))
     waiting.do(SetState([first], "accepted"))
-    assert images_to_review(waiting, ALL) == [2, 3]
+    assert images_to_review(waiting, "file") == [2, 3]
     waiting.do(SetFlags([second], hidden=True))
-    assert images_to_review(waiting, ALL) == [3]
+    assert images_to_review(waiting, "file") == [3]
     waiting.do(SetImageState([3], finished=True))
-    assert images_to_review(waiting, ALL) == []
+    assert images_to_review(waiting, "file") == []
     assert third
 
 
