@@ -87,6 +87,7 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QLabel[role="hint"] { color: $dim; }
 QLabel[role="title"] { font-size: 22px; font-weight: 600; }
 QLabel[role="heading"] { font-weight: 600; }
+QFrame[role="strip"] { background: $raised; border: 1px solid $line; border-radius: 8px; }
 QFrame[role="message"] { border-bottom: 1px solid $line; background: $raised; }
 QFrame[role="message"][kind="caution"] { border-left: 4px solid $caution; }
 QFrame[role="message"][kind="fault"] { border-left: 4px solid $bad; }
