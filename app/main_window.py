@@ -29,6 +29,7 @@ from app.empty_state import EmptyState
 from app.image_loading import ImageLoader, LoadedImage
 from app.jobs.job_list import JobList
 from app.jobs.panel import JobsPanel
+from app.loading_sign import LoadingSign
 from app.messages import MessageBar
 from app.models.library import ModelLibrary
 from app.navigator import Navigator
@@ -88,7 +89,6 @@ class MainWindow(QMainWindow):
     # ---- building
 
     def _build_middle(self) -> None:
-        self.messages = MessageBar()
         self.empty = EmptyState(self.registry)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.empty)
@@ -97,8 +97,9 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.messages)
         layout.addWidget(self.pages, 1)
+        self.messages = MessageBar(self.pages)
+        self.loading = LoadingSign(self.pages)
         self.setCentralWidget(middle)
 
     def _build_docks(self) -> None:
@@ -172,6 +173,7 @@ class MainWindow(QMainWindow):
         self.navigator.shown.connect(self._show_image)
         self.navigator.refined.connect(lambda loaded: self.canvas.replace_pixels(loaded.image))
         self.navigator.gone.connect(self._show_nothing)
+        self.navigator.reading.connect(self.loading.follow)
         self.navigator.changed_on_disk.connect(self._tell_changed)
         self.opener.opened.connect(self._on_opened)
         self.opener.filled.connect(self._show_first)
@@ -330,7 +332,7 @@ class MainWindow(QMainWindow):
     def _size_docks(self) -> None:
         docks = [self.docks[name] for name in ("Classes", "Objects", "Images")]
         self.resizeDocks(docks, [300] * 3, Qt.Orientation.Horizontal)
-        self.resizeDocks(docks, [250, 150, 320], Qt.Orientation.Vertical)
+        self.resizeDocks(docks, [280, 150, 300], Qt.Orientation.Vertical)
 
     def _restore_layout(self) -> None:
         layout = self.settings.layout()

@@ -1,4 +1,4 @@
-"""The message bar: what a person should know, above the canvas, without stopping the work."""
+"""The messages: what a person should know, over the canvas, without stopping the work."""
 
 from __future__ import annotations
 
@@ -18,22 +18,28 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import Report
+from app.overlay import Overlay
 from app.theme import current, icon
 
 _SHOWN = 3
 """Older messages make room for new ones."""
+_WIDTH = 760
 
 
 class MessageBar(QWidget):
     """Messages below each other, the newest at the bottom; each is dismissed by its button."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, below: QWidget) -> None:
+        """Args:
+        below: what the messages float over.
+        """
+        super().__init__()
         self.setObjectName("messages")
         self.setAccessibleName("Messages")
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(0)
+        self._layout.setSpacing(6)
+        Overlay(self, below, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter, _WIDTH)
         self.messages: list[Message] = []
         self.hide()
 

@@ -25,6 +25,8 @@ class Navigator(QObject):
     """`LoadedImage`: the whole image after its preview."""
     changed_on_disk = Signal(object, object)
     """(`ImageRecord`, (width, height)): the file has another size than when it was annotated."""
+    reading = Signal(object)
+    """`ImageRecord` that was asked for and is not there yet; None when it came, or cannot."""
     gone = Signal()
     """No image is in view any more."""
 
@@ -58,10 +60,10 @@ class Navigator(QObject):
         row, here = self._images.row_of(image_id), self._images.row_of(self.wanted)
         self._direction = -1 if 0 <= row < here else 1
         self.wanted = image_id
-        path = project.image(image_id).path
-        self._loader.request(
-            path, [record.path for record in self._images.neighbours(image_id, self._direction)]
-        )
+        record = project.image(image_id)
+        self.reading.emit(record)
+        neighbours = self._images.neighbours(image_id, self._direction)
+        self._loader.request(record.path, [neighbour.path for neighbour in neighbours])
 
     def step(self, step: int, *, unfinished: bool = False) -> None:
         """Show the next (1) or previous (-1) image of the list, of those not finished if wished."""
@@ -104,6 +106,7 @@ class Navigator(QObject):
     def _on_project(self) -> None:
         self._loader.forget()
         self.wanted = None
+        self.reading.emit(None)
         if self._session.project is None:
             self.gone.emit()
 
@@ -118,6 +121,7 @@ class Navigator(QObject):
         record = self._record(loaded.path)
         if record is None:
             return
+        self.reading.emit(None)
         if record.id == self._session.image_id:
             self.refined.emit(loaded)
             return
@@ -138,6 +142,7 @@ class Navigator(QObject):
 
     def _on_failed(self, path: Path, error: Exception) -> None:
         """The image in view stays; the next step goes on from the broken one."""
+        self.reading.emit(None)
         project = self._session.project
         if project is not None and path.is_relative_to(project.root) and not project.root.exists():
             # Said once, not for every image of it.

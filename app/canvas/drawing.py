@@ -23,6 +23,8 @@ FEW_POINTS = 6000
 """Up to this many points in view all lines are drawn smoothly; Qt's fast lines are for the rest."""
 _TINY = 2.0
 _MARK = 7.0
+_RISE = 10
+"""Pixels that a label may stand out above the image: the free margin of a fitted one."""
 
 
 class Look(Enum):
@@ -79,7 +81,7 @@ def draw_objects(
 def margins(settings: ViewSettings) -> QMarginsF:
     """How far around its box an object draws lines, marks and its label, in pixels."""
     if settings.labels:
-        return QMarginsF(MARGIN, 3 * MARGIN, 3 * MARGIN + LABEL_WIDTH, 2 * MARGIN)
+        return QMarginsF(MARGIN + LABEL_WIDTH, 3 * MARGIN, 3 * MARGIN + LABEL_WIDTH, 2 * MARGIN)
     return QMarginsF(MARGIN, MARGIN, MARGIN, MARGIN)
 
 
@@ -165,11 +167,17 @@ def _draw_label(painter: QPainter, item: Item, viewport: Viewport) -> QRectF:
     object_ = item.object
     metrics = QFontMetricsF(painter.font())
     text = metrics.elidedText(label_of(object_), Qt.TextElideMode.ElideRight, LABEL_WIDTH - 8)
-    left = viewport.to_widget(item.box[0], item.box[1])
-    height = metrics.height() + 2
-    # Above the object, inside it where the widget ends.
-    top = left.y() - height - 3 if left.y() - height - 3 >= 0 else left.y() + 3
-    place = QRectF(left.x(), top, metrics.horizontalAdvance(text) + 8, height)
+    corner = viewport.to_widget(item.box[0], item.box[1])
+    width, height = metrics.horizontalAdvance(text) + 8, metrics.height() + 2
+    # Above the object, inside it where the image ends. (Not where the widget ends: that moves while panning.)
+    image = viewport.rect_to_widget((0, 0, *viewport.image))
+    above = corner.y() - height - 3
+    place = QRectF(
+        max(image.left(), min(corner.x(), image.right() - width)),
+        above if above >= image.top() - _RISE else corner.y() + 3,
+        width,
+        height,
+    )
     ink = contrast(object_.colour)
     painter.setPen(QPen(QColor(*ink, 160), 1))
     painter.setBrush(QColor(*object_.colour))

@@ -27,7 +27,7 @@ from app.theme import icon
 
 
 class ClassesPanel(QWidget):
-    """A line to add a class, the list, and buttons for the selected ones."""
+    """A line to add a class, buttons for the selected ones, and the list."""
 
     chosen = Signal(object)
     """id of the class that was clicked, or that Enter was pressed on."""
@@ -38,7 +38,7 @@ class ClassesPanel(QWidget):
         self._shown_class: object = None
         self.model = ClassesModel(session, self)
         self.input = QLineEdit()
-        self.input.setPlaceholderText("New class, Enter adds it")
+        self.input.setPlaceholderText("New class, Enter")
         self.input.setAccessibleName("Name of a new class")
         self.input.setClearButtonEnabled(True)
         self.input.returnPressed.connect(self._add)
@@ -54,9 +54,8 @@ class ClassesPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 2, 8, 8)
         layout.setSpacing(6)
-        layout.addWidget(self.input)
-        layout.addWidget(self.list, 1)
         layout.addLayout(self._buttons())
+        layout.addWidget(self.list, 1)
         session.project_changed.connect(self._reload)
         session.changed.connect(self._on_change)
         session.class_changed.connect(self._on_class)
@@ -88,6 +87,7 @@ class ClassesPanel(QWidget):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(2)
+        row.addWidget(self.input, 1)
         for action, tip in (
             (self.rename_action, "Rename the class (F2)"),
             (self.colour_action, "Change the colour of the class"),
@@ -99,7 +99,6 @@ class ClassesPanel(QWidget):
             button.setToolTip(tip)
             button.setAccessibleName(tip)
             row.addWidget(button)
-        row.addStretch()
         self.refresh_icons()
         return row
 

@@ -28,7 +28,7 @@ QToolButton:checked { background: $accent_soft; border-color: $accent; }
 QToolButton:pressed { background: $accent_soft; }
 
 QDockWidget { font-weight: 600; color: $text; titlebar-close-icon: none; titlebar-normal-icon: none; }
-QDockWidget::title { background: $window; padding: 7px 10px 5px 10px; text-align: left; }
+QDockWidget::title { background: $window; padding: 7px 10px 5px 4px; text-align: left; }
 QMainWindow::separator { background: $line; width: 1px; height: 1px; }
 QMainWindow::separator:hover { background: $accent; }
 
@@ -87,8 +87,11 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QLabel[role="hint"] { color: $dim; }
 QLabel[role="title"] { font-size: 22px; font-weight: 600; }
 QLabel[role="heading"] { font-weight: 600; }
+QLabel[role="sign"] {
+  background: $raised; border: 1px solid $line; border-radius: 8px; padding: 9px 16px; font-weight: 600;
+}
 QFrame[role="strip"] { background: $raised; border: 1px solid $line; border-radius: 8px; }
-QFrame[role="message"] { border-bottom: 1px solid $line; background: $raised; }
+QFrame[role="message"] { border: 1px solid $line; border-radius: 6px; background: $raised; }
 QFrame[role="message"][kind="caution"] { border-left: 4px solid $caution; }
 QFrame[role="message"][kind="fault"] { border-left: 4px solid $bad; }
 QFrame[role="message"][kind="info"] { border-left: 4px solid $accent; }

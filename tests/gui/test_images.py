@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 
 from app import image_loading
 from app.folder_scan import scan
@@ -16,6 +17,7 @@ from app.jobs import Task
 from app.project import ImageFilter
 from app.project.commands import AddImages
 from tests.gui.conftest import Hand, make_image
+from zsi_core import images
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -199,6 +201,27 @@ def test_a_changed_file_is_read_again(qtbot, tmp_path: Path) -> None:  # type: i
     loader.request(path)
     qtbot.waitUntil(lambda: len(shown) == 2)
     assert shown[1].size == (70, 50)
+
+
+def test_a_slow_image_is_announced_and_the_former_one_stays(
+    drawing: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, go_on = drawing.window, threading.Event()
+    read = images.read_image
+    window.loader.forget()
+    monkeypatch.setattr(images, "read_image", lambda path: go_on.wait(20) and read(path))
+    drawing.key("d")
+    assert not window.loading.isVisible(), "what comes at once is not announced"
+    drawing.wait(window.loading.isVisible)
+    assert window.loading.text() == "Reading a2.png …" and drawing.image_name == "a1.png"
+    assert window.pages.geometry().contains(window.loading.geometry())
+    go_on.set()
+    drawing.wait(lambda: drawing.image_name == "a2.png")
+    assert not window.loading.isVisible()
+    drawing.key("a")
+    drawing.wait(lambda: drawing.image_name == "a1.png")
+    timers = [timer for timer in window.loading.findChildren(QTimer) if timer.isActive()]
+    assert not window.loading.isVisible() and timers == []
 
 
 def test_a_very_large_image_shows_a_preview_first(

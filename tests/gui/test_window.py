@@ -23,7 +23,7 @@ from app.project.commands import AddClass
 from app.settings import OPTIONS, Settings
 from app.settings.dialog import SettingsDialog
 from app.theme import DARK, LIGHT, current
-from tests.gui.conftest import Hand
+from tests.gui.conftest import Hand, settle
 from zsi_core.errors import ImageError
 from zsi_core.files import resources_dir
 
@@ -151,8 +151,11 @@ def test_all_keys_are_in_the_overview(hand: Hand) -> None:
     rows = range(overview.table.rowCount())
     texts = {overview.table.item(row, 1).text() for row in rows}  # type: ignore[union-attr]
     assert {spec.plain_text for spec in ACTIONS if spec.keys} <= texts
-    overview.filter.setText("undo")
-    assert sum(not overview.table.isRowHidden(row) for row in rows) == 1
+    overview.filter.setText("ctrl+y")
+    shown = [row for row in rows if not overview.table.isRowHidden(row)]
+    assert [overview.table.item(row, 0).text() for row in shown] == ["Edit", "Ctrl+Shift+Z   Ctrl+Y"]  # type: ignore[union-attr]
+    overview.filter.setText("no such key")
+    assert all(overview.table.isRowHidden(row) for row in rows), "headings of nothing are hidden, too"
 
 
 def test_class_search_chooses_and_makes(drawing: Hand) -> None:
@@ -281,6 +284,25 @@ def test_an_unexpected_error_becomes_a_report_to_copy(hand: Hand) -> None:
     assert "ZSI Annotator" in copied
     message.closed.click()
     assert not hand.window.messages.isVisible()
+
+
+def test_messages_float_over_the_canvas_and_move_nothing(drawing: Hand) -> None:
+    window = drawing.window
+    before = (window.canvas.geometry(), window.canvas.viewport)
+    for text in ("a short one", "a long one " * 40):
+        window.messages.show_message(text, "caution")
+        settle()
+        settle()
+        place, room = window.messages.geometry(), window.pages.geometry()
+        assert window.messages.isVisible() and room.contains(place)
+        assert (window.canvas.geometry(), window.canvas.viewport) == before
+    for message in window.messages.messages:
+        assert message.height() >= message.heightForWidth(message.width()), "no line is cut"
+    window.resize(900, 800)
+    settle()
+    assert window.pages.geometry().contains(window.messages.geometry())
+    drawing.click(160, 200)
+    assert drawing.objects() == [], "beside the messages the mouse works as ever"
 
 
 def test_an_expected_error_is_one_sentence_and_shown_once(hand: Hand) -> None:

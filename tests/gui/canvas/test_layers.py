@@ -10,6 +10,8 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
+from app.canvas.viewport import MARGIN
+
 CTRL = Qt.KeyboardModifier.ControlModifier
 
 
@@ -92,7 +94,9 @@ def test_panning_draws_what_comes_into_view(canvas, many, counts):
     assert counts() == (0, 2)
 
 
-def test_panned_and_drawn_anew_look_the_same(canvas, hand, many):
+@pytest.mark.parametrize("labels", [False, True])
+def test_panned_and_drawn_anew_look_the_same(canvas, hand, many, labels):
+    canvas.set_settings(replace(canvas.settings, labels=labels))
     canvas.zoom_to(3)
     canvas._settle.stop()
     canvas.repaint()
@@ -102,6 +106,25 @@ def test_panned_and_drawn_anew_look_the_same(canvas, hand, many):
     canvas.object_layer.invalidate()
     canvas.image_layer.invalidate()
     assert moved == canvas.grab().toImage()
+
+
+def test_labels_stay_on_the_image(canvas, make):
+    corners = ((0, 0), (390, 0), (0, 290), (390, 290), (200, 1))
+    canvas.set_objects(
+        make.thing(f"o{i}", make.square(x, y, x + 10, y + 9), class_name="a name that is rather long")
+        for i, (x, y) in enumerate(corners)
+    )
+
+    def pixels():
+        image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+        return np.frombuffer(image.constBits(), np.uint32).reshape(image.height(), image.width()).copy()
+
+    without = pixels()
+    canvas.set_settings(replace(canvas.settings, labels=True))
+    rows, columns = np.nonzero(pixels() != without)
+    image = canvas.viewport.rect_to_widget((0, 0, 400, 300))
+    assert image.left() - 1 <= columns.min() and columns.max() <= image.right() + 1
+    assert image.top() - MARGIN <= rows.min() and rows.max() <= image.bottom() + 1
 
 
 @pytest.mark.parametrize("points", [4, 400])
