@@ -28,6 +28,7 @@ class Job(QObject):
         title: what it does, with its object: "Reading the folder photos".
         done, total: progress in steps; total 0 when it is not known.
         message: what it does now, or how it ended.
+        problems: what it had to leave out and why, one sentence each.
     """
 
     changed = Signal()
@@ -38,6 +39,7 @@ class Job(QObject):
         self.state = JobState.RUNNING
         self.done = self.total = 0
         self.message = ""
+        self.problems: list[str] = []
         self._cancel = cancel
 
     @property
@@ -53,6 +55,11 @@ class Job(QObject):
     def progress(self, done: int, total: int, message: str = "") -> None:
         """Say how far it is."""
         self.done, self.total, self.message = done, total, message
+        self.changed.emit()
+
+    def add_problem(self, text: str) -> None:
+        """Say what is left out and why; the rest goes on."""
+        self.problems.append(text)
         self.changed.emit()
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs.job_list import Job, JobList, JobState
+from app.messages import ReportDialog
 
 _STATE_TEXT = {
     JobState.RUNNING: "Running",
@@ -87,6 +88,8 @@ class JobRow(QWidget):
         self.stop_button = QPushButton("Stop")
         self.stop_button.setAccessibleName(f"Stop {job.title}")
         self.stop_button.clicked.connect(job.stop)
+        self.problems_button = QPushButton()
+        self.problems_button.clicked.connect(self._show_problems)
         texts = QVBoxLayout()
         texts.setSpacing(3)
         for widget in (self.title, self.bar, self.state):
@@ -94,7 +97,12 @@ class JobRow(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 8)
         layout.addLayout(texts, 1)
-        layout.addWidget(self.stop_button, 0, Qt.AlignmentFlag.AlignTop)
+        buttons = QVBoxLayout()
+        buttons.setSpacing(3)
+        for button in (self.stop_button, self.problems_button):
+            buttons.addWidget(button)
+        buttons.addStretch()
+        layout.addLayout(buttons)
         job.changed.connect(self._update)
         self._update()
 
@@ -110,3 +118,12 @@ class JobRow(QWidget):
             parts.append(job.message)
         self.state.setText(" - ".join(parts))
         self.stop_button.setVisible(job.can_stop)
+        number = len(job.problems)
+        self.problems_button.setText(f"{number:,} problem{'s' if number != 1 else ''}…")
+        self.problems_button.setVisible(bool(number))
+
+    def _show_problems(self) -> None:
+        dialog = ReportDialog(self._job.title, "\n".join(self._job.problems), self.window())
+        dialog.setWindowTitle("Problems of a job")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
