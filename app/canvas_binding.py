@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QColor
 
 from app.canvas.canvas import Canvas
 from app.canvas.objects import CanvasObject
 from app.project import Change, ClassRecord, ObjectRecord
+from app.proposals.proposals import Proposals
 from app.session import Session
 
 
 class CanvasBinding(QObject):
     """Listens to the project and updates the canvas by what changed."""
 
-    def __init__(self, session: Session, canvas: Canvas) -> None:
+    def __init__(self, session: Session, canvas: Canvas, proposals: Proposals) -> None:
         super().__init__(canvas)
-        self._session, self._canvas = session, canvas
+        self._session, self._canvas, self._proposals = session, canvas, proposals
         session.changed.connect(self._on_change)
+        proposals.thresholds.changed.connect(self._show_and_hide)
 
     def reload(self) -> None:
         """All objects of the image in view."""
         classes = self._session.classes()
-        self._canvas.set_objects(canvas_object(record, classes) for record in self._session.objects.values())
+        self._canvas.set_objects(self._object(record, classes) for record in self._session.objects.values())
 
     def _on_change(self, change: Change) -> None:
         objects, classes = self._session.objects, self._session.classes()
@@ -31,7 +35,26 @@ class CanvasBinding(QObject):
         elif self._session.image_id in change.images and change.objects:
             self._canvas.remove_objects([uuid for uuid in change.objects if uuid not in objects])
             here = [objects[uuid] for uuid in change.objects if uuid in objects]
-            self._canvas.update_objects([canvas_object(record, classes) for record in here])
+            self._canvas.update_objects([self._object(record, classes) for record in here])
+
+    def _show_and_hide(self) -> None:
+        """Thresholds have moved: only proposals that appear or disappear are drawn anew."""
+        classes, shown = self._session.classes(), self._canvas.objects
+        moved = [
+            object_
+            for uuid, record in self._session.objects.items()
+            if record.state == "proposed"
+            and uuid in shown
+            and (object_ := self._object(record, classes)).hidden != shown[uuid].hidden
+        ]
+        self._canvas.update_objects(moved)
+        gone = {object_.uuid for object_ in moved if object_.hidden}
+        if gone.intersection(self._canvas.selection):
+            self._canvas.select([uuid for uuid in self._canvas.selection if uuid not in gone])
+
+    def _object(self, record: ObjectRecord, classes: dict[int, ClassRecord]) -> CanvasObject:
+        object_ = canvas_object(record, classes)
+        return object_ if self._proposals.shows(record) else replace(object_, hidden=True)
 
 
 def canvas_object(record: ObjectRecord, classes: dict[int, ClassRecord]) -> CanvasObject:

@@ -38,6 +38,7 @@ from app.project import Change, ImageRecord
 from app.project_editor import ProjectEditor
 from app.proposals.engine_link import EngineLink
 from app.proposals.mask_finder import MaskFinder
+from app.proposals.proposals import Proposals
 from app.session import Session
 from app.settings import Settings
 from app.status_bar import StatusBar
@@ -67,7 +68,8 @@ class MainWindow(QMainWindow):
         self.canvas.setObjectName("canvas")
         self.canvas.setAccessibleName("Image")
         self.commands = SelectionCommands(self.canvas)
-        self.binding = CanvasBinding(self.session, self.canvas)
+        self.proposals = Proposals(self.session, self.link, self._likely_next, self)
+        self.binding = CanvasBinding(self.session, self.canvas, self.proposals)
         self.loader = ImageLoader(settings.number("image_cache_mb") * _MEGABYTE, self)
         self.opener = Opener(self.session, self.jobs, self)
         self._build_middle()
@@ -104,7 +106,7 @@ class MainWindow(QMainWindow):
 
     def _build_docks(self) -> None:
         self.classes = ClassesPanel(self.session, self.settings)
-        self.objects = ObjectsPanel(self.session, self.canvas)
+        self.objects = ObjectsPanel(self.session, self.canvas, self.proposals)
         self.images = ImagesPanel(self.session)
         self.jobs_panel = JobsPanel(self.jobs)
         self.docks: dict[str, QDockWidget] = {}
@@ -248,6 +250,9 @@ class MainWindow(QMainWindow):
             self.canvas.setFocus()
         self._update()
 
+    def _likely_next(self, image_id: int) -> list[str]:
+        return [str(record.path) for record in self.images.model.neighbours(image_id, 1)]
+
     def _show_nothing(self) -> None:
         self.canvas.set_image(None)
         self.pages.setCurrentWidget(self.empty)
@@ -322,6 +327,7 @@ class MainWindow(QMainWindow):
                 opacity=self.settings.number("fill_percent") / 100,
             )
         )
+        self.proposals.automatic = self.settings.flag("propose_on_open")
         self.loader.set_budget(self.settings.number("image_cache_mb") * _MEGABYTE)
 
     def reset_layout(self) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import report_exception
 from app.project import Change, ClassRecord, ImageRecord, ObjectRecord, Project, UndoError
 from app.project.commands import Command
+from app.project.geometry import Geometry, encode
 from zsi_core.errors import ZsiError
 
 FLUSH_AFTER_MS = 1000
@@ -45,6 +49,7 @@ class Session(QObject):
         self.image_id: int | None = None
         self.image: ImageRecord | None = None
         self.objects: dict[str, ObjectRecord] = {}
+        self._traced: Mapping[str, Geometry] = {}
         self._classes: dict[int, ClassRecord] = {}
         self._class_id: int | None = None
         self._flush = QTimer(self)
@@ -117,7 +122,15 @@ class Session(QObject):
 
     def _read_objects(self) -> None:
         records = self.project.objects(self.image_id) if self.project and self.image_id is not None else []
-        self.objects = {record.uuid: record for record in records}
+        self.objects = {record.uuid: self._with_known_geometry(record) for record in records}
+
+    def _with_known_geometry(self, record: ObjectRecord) -> ObjectRecord:
+        """The same object with what was computed of its geometry before, such as the outline of a mask."""
+        former = self.objects.get(record.uuid)
+        known = former.geometry if former else self._traced.get(record.uuid)
+        if known is None or encode(known) != encode(record.geometry):
+            return record
+        return replace(record, geometry=known)
 
     def _read_changed(self, change: Change) -> None:
         """Read what a change has touched."""
@@ -136,7 +149,7 @@ class Session(QObject):
             if record is None or record.image_id != self.image_id:
                 self.objects.pop(uuid, None)
             else:
-                self.objects[uuid] = record
+                self.objects[uuid] = self._with_known_geometry(record)
                 moved |= former is None or former.z != record.z
         if moved:
             in_order = sorted(self.objects.values(), key=lambda record: (record.z or 0, record.coco_id or 0))
@@ -144,15 +157,28 @@ class Session(QObject):
 
     # ---- changes
 
-    def do(self, command: Command, *, group: str | None = None) -> Change | None:
-        """Apply a command; None when that was impossible, which the person then has been told."""
+    def do(
+        self,
+        command: Command,
+        *,
+        group: str | None = None,
+        geometries: Mapping[str, Geometry] | None = None,
+    ) -> Change | None:
+        """Apply a command; None when that was impossible, which the person then has been told.
+
+        Args:
+            geometries: uuid -> geometry of new objects, whose outlines a task has traced already.
+        """
         if self.project is None:
             return None
+        self._traced = geometries or {}
         try:
             return self.project.do(command, group=group)
         except ZsiError as error:
             self._tell(error)
             return None
+        finally:
+            self._traced = {}
 
     def undo(self) -> None:
         """Take back the newest step of the image in view, or of the project."""

@@ -19,6 +19,7 @@ from app.canvas.canvas import Canvas
 from app.docks.row_delegate import COLOUR_ROLE, DASHED_ROLE, ICONS_ROLE, SIDE_ROLE
 from app.docks.table import one_column_table
 from app.project import Change, ObjectRecord
+from app.proposals.proposals import Proposals
 from app.session import Session
 from app.theme import icon
 
@@ -26,11 +27,11 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 class ObjectsModel(QAbstractListModel):
-    """The top object comes first. Rejected proposals are left out."""
+    """The top object comes first. Rejected proposals, and those below their threshold, are left out."""
 
-    def __init__(self, session: Session, parent: QObject) -> None:
+    def __init__(self, session: Session, shows: Callable[[ObjectRecord], bool], parent: QObject) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._shows = session, shows
         self.records: list[ObjectRecord] = []
         self._rows: dict[str, int] = {}
 
@@ -53,7 +54,11 @@ class ObjectsModel(QAbstractListModel):
             self.dataChanged.emit(self.index(min(changed)), self.index(max(changed)))
 
     def _listed(self) -> list[ObjectRecord]:
-        return [record for record in reversed(self._session.objects.values()) if record.state != "rejected"]
+        return [
+            record
+            for record in reversed(self._session.objects.values())
+            if record.state != "rejected" and self._shows(record)
+        ]
 
     def _take(self, records: list[ObjectRecord]) -> None:
         self.records = records
@@ -90,11 +95,13 @@ class ObjectsModel(QAbstractListModel):
 class ObjectsPanel(QWidget):
     """The list; selecting here selects on the canvas, and the other way round."""
 
-    def __init__(self, session: Session, canvas: Canvas, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, canvas: Canvas, proposals: Proposals, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._session, self._canvas = session, canvas
         self._following = False
-        self.model = ObjectsModel(session, self)
+        self.model = ObjectsModel(session, proposals.shows, self)
         self.list = one_column_table(self.model)
         self.list.setAccessibleName("Objects of the image")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -110,6 +117,7 @@ class ObjectsPanel(QWidget):
         session.project_changed.connect(lambda: self._renew(self.model.reload))
         session.image_changed.connect(lambda _: self._renew(self.model.reload))
         session.changed.connect(self._on_change)
+        proposals.thresholds.changed.connect(self._on_thresholds)
         canvas.selection_changed.connect(lambda _: self._follow())
         self.list.selectionModel().selectionChanged.connect(self._lead)
         self._renew(self.model.reload)
@@ -123,6 +131,10 @@ class ObjectsPanel(QWidget):
     def _on_change(self, change: Change) -> None:
         if change.classes or self._session.image_id in change.images:
             self._renew(lambda: self.model.follow(change))
+
+    def _on_thresholds(self) -> None:
+        if any(record.state == "proposed" for record in self._session.objects.values()):
+            self._renew(self.model.reload)
 
     def _renew(self, renew: Callable[[], None]) -> None:
         self._following = True  # the list loses its selection for a moment; the canvas keeps it

@@ -139,7 +139,7 @@ class EngineLink(QObject):
 
         def failed(error: Exception) -> None:
             self._set_loading("")
-            self._tell(error)
+            self.tell(error)
 
         self._set_loading(model)
         self.ask(LoadModel(model, device), loaded, failed, topic="model")
@@ -211,9 +211,10 @@ class EngineLink(QObject):
             return
         asked.set_exception(problem)
         assert isinstance(problem, Exception)
-        (error or self._tell)(problem)
+        (error or self.tell)(problem)
 
-    def _tell(self, error: Exception) -> None:
+    def tell(self, error: Exception) -> None:
+        """Tell the person why a request failed."""
         # A failed engine is told of once, with its way out, not for every request that it took along.
         if self.last_event is None or self.last_event.state != "failed":
             self.problem.emit(str(error))

@@ -99,6 +99,13 @@ OPTIONS: tuple[Option, ...] = (
         suffix=" MB",
     ),
     Option(
+        "propose_on_open",
+        True,
+        "Assistant",
+        "Propose when an image is opened",
+        "Asks the model for the names above the image; I asks at any time.",
+    ),
+    Option(
         "autosuggest",
         True,
         "Classes",

@@ -30,10 +30,6 @@ from zsi_core.semantics import class_key
 if TYPE_CHECKING:
     from zsi_core.inference import Segmenter
 
-SLIDER_ROOM = 0.25
-"""Share of the model's threshold from which on a query shows proposals, for sliders to act on."""
-
-
 class Engine:
     """A model and the images that it has encoded."""
 
@@ -141,7 +137,7 @@ class Engine:
         segmenter, images = self._loaded()
         threshold = request.threshold
         if threshold is None:
-            threshold = SLIDER_ROOM * segmenter.calibration.threshold
+            threshold = requests.SLIDER_ROOM * segmenter.calibration.threshold
         # What is wrong with a name is told before an image is encoded for it.
         vocabulary = segmenter.vocabularies.build(request.names, request.mode)
         held = yield from images.get(request.path)

@@ -26,6 +26,9 @@ from zsi_core.instances import Explanation, Instances
 
 Reply = TypeVar("Reply")
 
+SLIDER_ROOM = 0.25
+"""Share of the model's threshold from which on a query shows proposals, for sliders to act on."""
+
 
 class Priority(IntEnum):
     """What is done first; of equal ones the older."""

@@ -21,6 +21,7 @@ from app.project.commands.objects import (
     SetGeometry,
     SetState,
 )
+from app.project.commands.propose import Propose
 
 __all__ = [
     "AddClass",
@@ -33,6 +34,7 @@ __all__ = [
     "EditClass",
     "MergeClasses",
     "NewImage",
+    "Propose",
     "RemoveImages",
     "Reorder",
     "SetClass",

@@ -1,0 +1,266 @@
+"""`Proposals`: asks the model about the image in view, and decides which of its answers are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.errors import report_exception
+from app.jobs import Task, run_task
+from app.project import Change, ObjectRecord
+from app.project.commands import Batch, DeleteObjects
+from app.proposals.drafting import Asked, Draft, draft, is_untouched
+from app.proposals.engine_link import EngineLink
+from app.proposals.name_book import NameBook
+from app.proposals.prompt import Prompt
+from app.proposals.thresholds import Thresholds
+from app.session import Session
+from zsi_core.coco.provenance import ProposalRun
+from zsi_core.engine.requests import Query
+from zsi_core.instances import Instances
+from zsi_core.semantics.names import class_key
+
+STEP = 0.02
+"""By how much a key moves a threshold."""
+
+
+class Proposals(QObject):
+    """Those of the image in view.
+
+    They are objects of the project in the state "proposed", kept down to a quarter of the model's threshold;
+    moving a threshold shows and hides them, and asks nothing.
+    """
+
+    changed = Signal()
+    """Other proposals are shown, or more is known about the image."""
+    busy_changed = Signal(bool)
+    """Whether the model is being asked about the image in view."""
+
+    def __init__(
+        self,
+        session: Session,
+        link: EngineLink,
+        neighbours: Callable[[int], Iterable[str]],
+        parent: QObject | None = None,
+    ) -> None:
+        """
+        Args:
+            neighbours: from the id of an image to the files that are likely to be shown next.
+        """
+        super().__init__(parent)
+        self._session, self._link, self._neighbours = session, link, neighbours
+        self.prompt = Prompt(session, self)
+        self.names = NameBook(link, self.prompt, self)
+        self.thresholds = Thresholds(session, link, self)
+        self.automatic = True
+        self._asked: Future[Any] | None = None
+        self._drafting: Task | None = None
+        self._best: dict[int, float] = {}
+        self._regions: dict[str, int] = {}
+        self._answered: dict[int, tuple[Any, ...]] = {}
+        session.project_changed.connect(self._on_project)
+        session.image_changed.connect(lambda _: self._on_image())
+        session.changed.connect(self._on_change)
+        link.model_changed.connect(lambda _: self._on_image())
+        self.prompt.asked.connect(self.propose)
+        self.prompt.removed.connect(self.drop)
+        self.thresholds.changed.connect(self.changed)
+
+    # ---- looking
+
+    @property
+    def visible(self) -> list[ObjectRecord]:
+        """Proposals of the image in view that are shown, best first."""
+        shown = [
+            record
+            for record in self._session.objects.values()
+            if record.state == "proposed" and not record.hidden and self.thresholds.shows(record)
+        ]
+        return sorted(shown, key=lambda record: -(record.score or 0.0))
+
+    @property
+    def busy(self) -> bool:
+        """Whether the model is being asked about the image in view."""
+        return self._asked is not None or self._drafting is not None
+
+    def shows(self, record: ObjectRecord) -> bool:
+        """Whether an object is above the threshold of its class; always, if it is no proposal."""
+        return self.thresholds.shows(record)
+
+    def number(self, class_id: int) -> int:
+        """How many proposals of a class are shown."""
+        return sum(record.class_id == class_id for record in self.visible)
+
+    def is_absent(self, class_id: int) -> bool | None:
+        """Whether a class is probably absent from the image in view; None before the model was asked."""
+        best = self._best.get(class_id)
+        return None if best is None else best < self.thresholds.default
+
+    def region(self, uuid: str) -> int | None:
+        """Region of the encoded image that a proposal comes from, as long as that is known."""
+        return self._regions.get(uuid)
+
+    # ---- asking
+
+    def propose(self) -> None:
+        """Ask for all chips in the image in view; untouched proposals of their names are replaced."""
+        self._ask(quietly=False)
+
+    def drop(self, class_id: int) -> None:
+        """Remove the untouched proposals of a class from the image in view, in a step of undo."""
+        gone = [
+            record.uuid
+            for record in self._session.objects.values()
+            if record.class_id == class_id and is_untouched(record)
+        ]
+        if gone:
+            name = self._session.classes()[class_id].name
+            self._session.do(Batch([DeleteObjects(gone)], f"Remove proposals of {name}"))
+
+    def step_threshold(self, step: int, class_ids: Iterable[int]) -> str:
+        """Lower (-1) or raise (1) the thresholds of some classes; what came of it, for the status bar."""
+        classes = self._session.classes()
+        told = []
+        for class_id in class_ids:
+            self.thresholds.set(class_id, self.thresholds.of(class_id) + step * STEP)
+            told.append(
+                f"{classes[class_id].name} from {self.thresholds.of(class_id):.2f}: {self.number(class_id)}"
+            )
+        return ", ".join(told) or "No class is asked for yet: type a name above the image"
+
+    def _ask(self, *, quietly: bool) -> None:
+        """Learn the names that are new, then ask for all that have a vector."""
+        session, link, image = self._session, self._link, self._session.image
+        problem = ""
+        if image is None:
+            problem = "Open an image first"
+        elif not session.writable:
+            problem = "The project is read-only: nothing can be proposed"
+        elif not self.prompt.chips and not self.prompt.generalised.on:
+            problem = "Type a name above the image first"
+        elif not link.ready:
+            problem = (
+                f"The model “{link.loading}” is being loaded; it proposes as soon as it is there"
+                if link.loading
+                else "No model is running: choose or restart it in the menu Model"
+            )
+        if problem or image is None:
+            if problem and not quietly:
+                session.said.emit(problem)
+            return
+        self._stop()
+        if self.names.unknown(self.prompt.phrases):
+            self._set_asked(self.names.learn_before(lambda: self._ask(quietly=quietly), self._failed))
+        else:
+            self._query(image.id, str(image.path))
+
+    def _query(self, image_id: int, path: str) -> None:
+        mode = self.prompt.generalised
+        phrases = self.names.askable(self.prompt.phrases)
+        if not phrases and not mode.on:
+            return
+        query = Query(path, phrases, "gzsi" if mode.on else "zsi", seen_penalty=mode.seen_penalty)
+        asked = self._asked_of(image_id, phrases)
+        question = self._question()
+
+        def answered(found: Instances) -> None:
+            objects = list(self._session.objects.values())
+            self._drafting = run_task(
+                lambda _: draft(asked, found, objects),
+                lambda drafted: self._take(asked, drafted, question),
+                self._not_drafted,
+            )
+            self._set_asked(None)
+
+        self._set_asked(self._link.ask(query, answered, self._failed))
+
+    def _failed(self, error: Exception) -> None:
+        self._set_asked(None)
+        self._link.tell(error)
+
+    def _asked_of(self, image_id: int, phrases: Iterable[str]) -> Asked:
+        model = self._link.model
+        assert model is not None
+        chips = {chip.phrase: chip for chip in self.prompt.chips}
+        run = ProposalRun(
+            model.name,
+            model.checkpoint_sha256,
+            model.words_sha256,
+            model.threshold,
+            {phrase: self.names.resolved_as(phrase) for phrase in phrases},
+        )
+        names = [chips[phrase].name for phrase in phrases]
+        class_ids = {phrase: chips[phrase].class_id for phrase in phrases}
+        seen_ids: dict[str, int] = {}
+        if self.prompt.generalised.on:
+            names.append("seen classes")
+            by_key = {class_key(record.name): record.id for record in self._session.classes().values()}
+            seen_ids = {name: by_key[key] for name in model.seen if (key := class_key(name)) in by_key}
+        return Asked(image_id, class_ids, names, run, seen_ids, shown_from=model.threshold)
+
+    def _take(self, asked: Asked, drafted: Draft, question: tuple[Any, ...]) -> None:
+        """Write what was drafted, unless a person went on meanwhile."""
+        self._drafting = None
+        if asked.image_id == self._session.image_id and self._session.writable:
+            present = self._session.objects
+            drafted.replaced = [
+                uuid for uuid in drafted.replaced if uuid in present and is_untouched(present[uuid])
+            ]
+            self._best.update(drafted.best)
+            self._regions.update(drafted.regions)
+            self._answered[asked.image_id] = question
+            if drafted:
+                self._session.do(drafted.command(asked), geometries=drafted.geometries)
+            self.changed.emit()
+        self.busy_changed.emit(self.busy)
+
+    def _not_drafted(self, error: Exception) -> None:
+        self._drafting = None
+        self.busy_changed.emit(self.busy)
+        report_exception(error)
+
+    def _question(self) -> tuple[Any, ...]:
+        """What decides about the answer, but for the image."""
+        model = self._link.model
+        return (self.prompt.phrases, self.prompt.generalised, model and model.checkpoint_sha256)
+
+    # ---- following the window
+
+    def _on_project(self) -> None:
+        self._answered.clear()
+        self._on_image()
+
+    def _on_image(self) -> None:
+        """Another image, or another model: look ahead, and ask where a person has not said otherwise."""
+        self._stop()
+        self._best.clear()
+        self._regions.clear()
+        session, image = self._session, self._session.image
+        if image is not None and session.project is not None:
+            self._link.look_ahead([str(image.path), *self._neighbours(image.id)])
+            wanted = (
+                self.automatic and not image.finished and self._answered.get(image.id) != self._question()
+            )
+            # What was undone can be redone as long as nothing new is written.
+            if wanted and not session.project.redo_label(image.id):
+                self._ask(quietly=True)
+        self.changed.emit()
+
+    def _on_change(self, change: Change) -> None:
+        if change.objects or change.classes:
+            self.changed.emit()
+
+    def _stop(self) -> None:
+        if self._asked is not None:
+            self._asked.cancel()
+        if self._drafting is not None:
+            self._drafting.cancel()
+            self._drafting = None
+        self._set_asked(None)
+
+    def _set_asked(self, asked: Future[Any] | None) -> None:
+        self._asked = asked
+        self.busy_changed.emit(self.busy)
