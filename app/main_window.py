@@ -39,6 +39,7 @@ from app.project_editor import ProjectEditor
 from app.proposals.engine_link import EngineLink
 from app.proposals.mask_finder import MaskFinder
 from app.proposals.proposals import Proposals
+from app.proposals.review_control import ReviewControl
 from app.session import Session
 from app.settings import Settings
 from app.status_bar import StatusBar
@@ -82,6 +83,7 @@ class MainWindow(QMainWindow):
             self.session, self.loader, self.images.model, lambda: self.canvas.drawing, self
         )
         self.window_commands = WindowCommands(self)
+        self.reviewing = ReviewControl(self)
         self._connect()
         self.apply_settings()
         self._first_layout = self.saveState()
@@ -169,6 +171,7 @@ class MainWindow(QMainWindow):
         session.failed.connect(lambda _: self.status.save_state.setText("Not saved"))
         canvas.message.connect(self.status.say)
         canvas.selection_changed.connect(lambda _: self._update())
+        self.reviewing.review.changed.connect(self._update)
         canvas.cursor_moved.connect(self.status.show_cursor)
         canvas.zoom_changed.connect(lambda zoom: self.status.show_zoom(zoom if self.session.image else None))
         self.images.wanted.connect(self.navigator.go_to)
@@ -241,6 +244,7 @@ class MainWindow(QMainWindow):
     def _show_image(self, record: ImageRecord, loaded: LoadedImage) -> None:
         self.canvas.set_image(loaded.image, loaded.size)
         self.binding.reload()
+        self.reviewing.review.image_shown()
         self.pages.setCurrentWidget(self.canvas)
         self.status.show_image(loaded.size)
         self.status.show_zoom(self.canvas.zoom)
@@ -255,6 +259,7 @@ class MainWindow(QMainWindow):
 
     def _show_nothing(self) -> None:
         self.canvas.set_image(None)
+        self.reviewing.review.image_shown()
         self.pages.setCurrentWidget(self.empty)
         self.status.show_image(None)
         self.status.show_cursor(None)
@@ -279,6 +284,7 @@ class MainWindow(QMainWindow):
             images=len(self.images.model.ids),
             selected=len(self.canvas.selection),
             objects=len(self.objects.model.records),
+            proposals=len(self.reviewing.review.waiting),
             copied=self.commands.can_paste,
             undo=undo,
             redo=redo,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-MENUS = ("File", "Edit", "View", "Annotate", "Model", "Tools", "Help")
+MENUS = ("File", "Edit", "View", "Annotate", "Review", "Model", "Tools", "Help")
 """Menus of the menu bar in their order."""
 
 
@@ -29,6 +29,7 @@ class WindowState:
         images: how many images the project has.
         selected: how many objects are selected.
         objects: how many objects the image has.
+        proposals: how many proposals of the image wait for a decision.
         copied: something was copied.
         undo, redo: what the next step back or forth is called; empty if there is none.
     """
@@ -39,6 +40,7 @@ class WindowState:
     images: int = 0
     selected: int = 0
     objects: int = 0
+    proposals: int = 0
     copied: bool = False
     undo: str = ""
     redo: str = ""

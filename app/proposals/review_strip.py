@@ -31,10 +31,10 @@ class ReviewStrip(QFrame):
         self.swatch = self._label()
         self.name = self._label("heading")
         self.about = self._label("hint")
-        self.accept = self._button("review_accept")
-        self.reject = self._button("review_reject")
+        self.accept = self._button("review_accept", "Accept")
+        self.reject = self._button("review_reject", "Reject")
         self.relabel = self._button("choose_class", "Relabel")
-        self.next = self._button("review_next")
+        self.next = self._button("review_next", "Next")
         self.all = self._menu_button()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 5, 6, 5)
@@ -54,12 +54,11 @@ class ReviewStrip(QFrame):
         label.setProperty("role", role)
         return label
 
-    def _button(self, action_id: str, text: str = "") -> QToolButton:
-        spec = self._registry.specs[action_id]
+    def _button(self, action_id: str, text: str) -> QToolButton:
         button = QToolButton(self)
-        button.setText(f"{text or spec.plain_text} ({key_text(spec.keys[0])})")
+        button.setText(f"{text} ({self._key(action_id)})")
         button.setToolTip(self._registry[action_id].toolTip())
-        button.setAccessibleName(text or spec.plain_text)
+        button.setAccessibleName(text)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the keyboard stays with the canvas
         button.clicked.connect(self._registry[action_id].trigger)
         return button
@@ -89,7 +88,7 @@ class ReviewStrip(QFrame):
         elif review.decided_here and self._session.image is not None:
             self.name.setText("Image done")
             self.about.setText(
-                f"{self._key('review_next')} next to review   {self._key('next_image')} next image"
+                f"{self._key('review_next')}: next one to review, {self._key('next_image')}: next image"
             )
         else:
             self.hide()

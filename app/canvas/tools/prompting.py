@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from app.canvas.canvas import Canvas
 
 _RADIUS = 6.0
-_FILL = QColor(255, 255, 255, 90)
+_FILL = QColor(70, 160, 255, 80)
 
 
 class Prompting:
