@@ -16,7 +16,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -33,6 +34,7 @@ from zsi_core.files import atomic_write, user_data_dir
 from zsi_core.retraining import MODEL, PLAN, REPORT, RESULT, Probe, Result, RetrainingPlan
 
 CONTROL = "control"
+LOOK_SECONDS = 0.1
 
 
 class RetrainingRun:
@@ -55,14 +57,32 @@ class RetrainingRun:
         """
         return RetrainingPlan.read(self.folder)
 
-    def probe(self, *, threads: int | None = None, command: Sequence[str] | None = None) -> Probe:
+    def probe(
+        self,
+        *,
+        threads: int | None = None,
+        command: Sequence[str] | None = None,
+        check: Callable[[], object] = lambda: None,
+    ) -> Probe:
         """Let the process take a few steps and tell how long all will take. Waits for it: call it in a job.
+
+        Args:
+            check: called several times a second; what it raises ends the process.
 
         Raises:
             TrainingError: the process cannot do what is asked of it; the message is the process's own.
         """
         child = start_training(self.folder, "--probe", threads=threads, command=command)
-        if child.wait():
+        try:
+            while child.poll() is None:
+                check()
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(LOOK_SECONDS)
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+        if child.returncode:
             raise TrainingError(last_words(self.folder).removeprefix("error: ") or "the probe was killed")
         return Probe.read(self.folder)
 
