@@ -92,7 +92,10 @@ class Recipe:
             features that are computed once: `steps` is then how many batches are read.
         frozen_stages: backbone stages that keep their initial weights (stem included from 1 on).
         repeat_threshold: classes in a smaller share of the images are repeated (0 switches it off).
-        teacher: distil the ImageNet classifier into e.
+        teacher: distil the ImageNet classifier into e; a retraining distils the model it starts from.
+        blend: share of the trained weights in those of a retrained model; the rest are the former ones.
+            Between the two, new names are learned while old ones are hardly forgotten (Wortsman et al.,
+            Robust fine-tuning of zero-shot models, CVPR 2022).
 
     Raises:
         ValueError: no set, two sets of one name, or a number out of its range.
@@ -135,6 +138,7 @@ class Recipe:
     frozen_stages: int = 3
     repeat_threshold: float = 0.02
     teacher: bool = False
+    blend: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.datasets:
@@ -175,6 +179,7 @@ class Recipe:
             "repeat_threshold",
             "momentum",
             "warmup_ratio",
+            "blend",
         ):
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, but got {value}")

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from training.engine import make_accelerator
 from training.log import LOG, RunLog
 from training.report import Examples, write_report
 from training.resume import RUN
+from training.retraining.distillation import without_second_opinion, write_former_features
 from training.retraining.figures import GROUPS, Tell, group_rows, held_out_figures, kept_share
 from training.retraining.recipe import near_duplicates, retraining_recipe
 from training.retraining.samples import write_sample
@@ -59,9 +61,15 @@ HELD_OUT_SAMPLE, TRAIN_SAMPLE = "held_out_sample.json", "train_sample.json"
 MOST_HELD_OUT, MOST_TRAIN = 80, 30
 """Images that are measured and calibrated on; figures of more are little surer."""
 
+TEACHER = "former"
+"""Folder with what the old model makes of the training images."""
+
 PROBE_STEPS = 6
 NICENESS = 10
 CHECKPOINT_EVERY = 50
+PATIENCE = 2.0
+"""Seconds that the lock of a run may be held by who only looks whether it is held."""
+
 LONGEST_GAP = 300.0
 """Seconds between two events from which on nothing was worked: a pause, or a killed process."""
 
@@ -92,7 +100,14 @@ def probe(folder: Path, machine: loop.Machine) -> Probe:
     work = _Retraining(folder, machine)
     with tempfile.TemporaryDirectory(prefix="zsi-") as place:
         out = Path(place, "run")
-        loop.train(work.recipe, folder, out, start=work.parent, max_steps=PROBE_STEPS, machine=machine)
+        loop.train(
+            replace(work.recipe, teacher=False),
+            folder,
+            out,
+            start=work.parent,
+            max_steps=PROBE_STEPS,
+            machine=machine,
+        )
         rate = next(
             event["images_per_second"]
             for event in reversed(_events(out))
@@ -151,6 +166,8 @@ class _Retraining:
             control = Control(self.folder, accelerator, interruption)
             try:
                 before = self._before(control)
+                if self.recipe.teacher:
+                    self._former_features(control)
             except _Stopped:
                 return self._stopped()
         if not self._trained():
@@ -190,6 +207,22 @@ class _Retraining:
         self._eval(figures, "the old model on the held-out part", rest_seconds=rest)
         return figures
 
+    def _former_features(self, control: Control) -> None:
+        folder = self.folder / TEACHER
+        folder.mkdir(exist_ok=True)
+        missing = [s for s in self.recipe.datasets if not (folder / f"{s.name}.npz").is_file()]
+        if not missing:
+            return
+        segmenter = without_second_opinion(load_checkpoint(self.parent), self.table, self._device())
+        for spec in missing:
+            write_former_features(
+                self.folder / spec.annotations,
+                Path(spec.images),
+                folder / f"{spec.name}.npz",
+                segmenter,
+                self._tell("looking at the images with the old model", control),
+            )
+
     def _trained(self) -> bool:
         """Train, or go on with it; False if somebody stopped it."""
         if (self.folder / RUN).is_file():
@@ -199,6 +232,7 @@ class _Retraining:
             self.folder,
             self.folder,
             start=self.parent,
+            teacher_dir=self.folder / TEACHER if self.recipe.teacher else None,
             checkpoint_every=CHECKPOINT_EVERY,
             machine=self.machine,
         )
@@ -248,13 +282,16 @@ class _Retraining:
     def _figures(self, model: Path, doing: str, control: Control) -> dict[str, Any]:
         if not load_json(self.folder / HELD_OUT_SAMPLE)["images"]:
             return {}
+        return self.measure(model, self.folder / HELD_OUT_SAMPLE, self._tell(doing, control))
+
+    def _tell(self, doing: str, control: Control) -> Tell:
         began = time.monotonic()
 
         def tell(done: int, total: int) -> None:
             left = (time.monotonic() - began) / done * (total - done)
             self._say(f"{doing}: {done} of {total}", control, eta_seconds=left)
 
-        return self.measure(model, self.folder / HELD_OUT_SAMPLE, tell)
+        return tell
 
     def _say(self, doing: str, control: Control, **values: Any) -> None:
         """Log what is being done; waits while the run is to pause, and raises if it is to stop."""
@@ -298,12 +335,12 @@ def _only_process(folder: Path) -> Iterator[None]:
     Raises:
         TrainingError: another process works on it.
     """
-    deadline = time.monotonic() + 2.0
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             lock = FileLock(folder / LOCKED)
         except LockedError as error:
-            if time.monotonic() > deadline:  # who only looks whether it is alive lets go at once
+            if time.monotonic() > deadline:
                 raise TrainingError(f"another process works on {folder}: {error.holder}") from error
             time.sleep(0.05)
         else:
