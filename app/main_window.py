@@ -36,6 +36,7 @@ from app.navigator import Navigator
 from app.opening import Opener
 from app.project import Change, ImageRecord
 from app.project_editor import ProjectEditor
+from app.proposals.batch_control import BatchControl
 from app.proposals.engine_link import EngineLink
 from app.proposals.mask_finder import MaskFinder
 from app.proposals.proposals import Proposals
@@ -85,6 +86,7 @@ class MainWindow(QMainWindow):
         self.window_commands = WindowCommands(self)
         self.reviewing = ReviewControl(self)
         self._connect()
+        self.batching = BatchControl(self)  # last: a project that is opened clears the message bar
         self.apply_settings()
         self._first_layout = self.saveState()
         self._restore_layout()

@@ -122,6 +122,8 @@ class WindowCommands:
             "previous_unfinished": lambda: navigator.step(-1, unfinished=True),
             "finish_and_next": self._finish_and_next,
             "finished": self._toggle_finished,
+            "propose_batch": lambda: window.batching.open_dialog(),
+            "propose_again": lambda: window.batching.open_dialog(again=True),
             "models": self._models,
             "restart_engine": window.link.restart,
             "palette": lambda: CommandPalette(window.registry, window).open_over(window),

@@ -6,7 +6,7 @@ batch goes on where it was after the window was closed, the engine failed, or so
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import report_exception
 from app.jobs.job_list import Job, JobList, JobState
 from app.jobs.worker import Task, run_task
-from app.project import Change, CommandError, ImageRecord, Project, Queries
+from app.project import Change, CommandError, ImageRecord, ObjectRecord, Project, Queries
 from app.project.commands import Batch, Command, Propose, SetImageFacts
 from app.proposals.batch_drafting import above, batch_draft
 from app.proposals.batch_plan import BatchPlan
@@ -200,7 +200,7 @@ class BatchProposing(QObject):
             height, width = found.image_size  # outside of the step: it is nothing to undo
             self._session.do(SetImageFacts(image.id, width=width, height=height))
         command = Propose(asked.names, drafted.found, drafted.replaced) if drafted else None
-        self._write(command, [record.uuid for record in drafted.found])
+        self._write(command, drafted.found)
 
     def _not_answered(self, error: Exception) -> None:
         assert self._image is not None
@@ -222,11 +222,13 @@ class BatchProposing(QObject):
         self.job.add_problem(str(error))
         self._write(None, [])
 
-    def _write(self, command: Command | None, added: list[str]) -> None:
+    def _write(self, command: Command | None, added: Sequence[ObjectRecord]) -> None:
         """One image, and that it is done, in one transaction."""
         project, job = self._project, self.job
         assert project is not None and job is not None and self._image is not None
-        plan = self._plan.after(added)
+        limits = self._thresholds()
+        shown = sum((record.score or 0.0) >= limits[record.class_id] for record in added)
+        plan = self._plan.after([record.uuid for record in added], shown)
         label = f"Propose {self._class_names(plan)} on {_images(len(plan.images))}"
         try:
             project.do(Batch([*([command] if command else []), plan.keep()], label), group=plan.step)
@@ -245,7 +247,9 @@ class BatchProposing(QObject):
     def _finish(self) -> None:
         job, plan = self._end()
         self._session.do(BatchPlan.end())
-        told = f"{_proposals(plan.proposed)} on {_images(len(plan.images))}"
+        told = f"{_proposals(plan.shown)} on {_images(len(plan.images))}"
+        if plan.proposed > plan.shown:
+            told += f", {plan.proposed - plan.shown:,} weaker ones hidden below the thresholds"
         if job.problems:
             told += f", {len(job.problems):,} problem{'s' if len(job.problems) > 1 else ''}"
         job.end(JobState.DONE, told)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.messages import Message
 from app.proposals.batch import BatchProposing
 from app.proposals.batch_dialog import BatchDialog
+from app.proposals.batch_plan import BatchPlan
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -17,6 +19,7 @@ class BatchControl:
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self.batch = BatchProposing(window.session, window.link, window.proposals.prompt, window.jobs, window)
+        self._offered: Message | None = None
         self.batch.ended.connect(self._tell_end)
         self.batch.interrupted.connect(self._offer)
         window.session.project_changed.connect(self._on_project)
@@ -34,8 +37,12 @@ class BatchControl:
         dialog = BatchDialog(
             project, window.images.model.ids, window.session.image_id, chips, again=again, parent=window
         )
-        dialog.accepted.connect(lambda: self.batch.begin(dialog.plan))
+        dialog.accepted.connect(lambda: self._begin(dialog.plan))
         dialog.open()
+
+    def _begin(self, plan: BatchPlan) -> None:
+        self._take_back_offer()
+        self.batch.begin(plan)
 
     def _tell_end(self, told: str, problems: list[str]) -> None:
         self._window.messages.show_message(f"{told}.", "caution" if problems else "info", "\n".join(problems))
@@ -48,16 +55,20 @@ class BatchControl:
     def _offer(self, told: str) -> None:
         if self._window.session.project is None:
             return
-        message = self._window.messages.show_message(told, "caution")
-        messages = self._window.messages
+        self._take_back_offer()
+        self._offered = self._window.messages.show_message(told, "caution")
+        self._offered.add_button("Leave it", self._forget)
+        self._offered.add_button("Go on", self._go_on)
 
-        def go_on() -> None:
-            messages.dismiss(message)
-            self.batch.go_on()
+    def _go_on(self) -> None:
+        self._take_back_offer()
+        self.batch.go_on()
 
-        def forget() -> None:
-            messages.dismiss(message)
-            self.batch.forget()
+    def _forget(self) -> None:
+        self._take_back_offer()
+        self.batch.forget()
 
-        message.add_button("Leave it", forget)
-        message.add_button("Go on", go_on)
+    def _take_back_offer(self) -> None:
+        if self._offered is not None:
+            self._window.messages.dismiss(self._offered)
+            self._offered = None

@@ -26,6 +26,7 @@ class BatchPlan:
         step: id of the step of undo that all of its proposals are.
         done: how many images are done.
         proposed: how many proposals were added.
+        shown: how many of these reach the threshold of their class.
         last: uuid of the proposal added last; empty before the first.
     """
 
@@ -36,6 +37,7 @@ class BatchPlan:
     step: str = ""
     done: int = 0
     proposed: int = 0
+    shown: int = 0
     last: str = ""
 
     @classmethod
@@ -59,10 +61,15 @@ class BatchPlan:
         """How many images are still to be done."""
         return len(self.images) - self.done
 
-    def after(self, added: Sequence[str]) -> Self:
-        """The plan after one more image, with the uuids of its new proposals."""
-        last = added[-1] if added else self.last
-        return replace(self, done=self.done + 1, proposed=self.proposed + len(added), last=last)
+    def after(self, added: Sequence[str], shown: int = 0) -> Self:
+        """The plan after one more image, with the uuids of its new proposals and how many are shown."""
+        return replace(
+            self,
+            done=self.done + 1,
+            proposed=self.proposed + len(added),
+            shown=self.shown + shown,
+            last=added[-1] if added else self.last,
+        )
 
     def begin(self) -> Command:
         """Write all of it."""
@@ -77,6 +84,7 @@ class BatchPlan:
             "step": self.step,
             "done": self.done,
             "proposed": self.proposed,
+            "shown": self.shown,
             "last": self.last,
         }
         return SetSetting(PLAN, values)
