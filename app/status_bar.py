@@ -80,4 +80,5 @@ class StatusBar(QStatusBar):
         self.job_bar.setRange(0, job.total)
         self.job_bar.setValue(job.done)
         more = f" and {len(running) - 1} more" if len(running) > 1 else ""
-        self.job_button.setText(f"{job.title}{more}")
+        left = f", {job.left} left" if job.left else ""
+        self.job_button.setText(f"{job.title}{left}{more}")

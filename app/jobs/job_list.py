@@ -29,6 +29,9 @@ class Job(QObject):
         done, total: progress in steps; total 0 when it is not known.
         message: what it does now, or how it ended.
         problems: what it had to leave out and why, one sentence each.
+        left: how long it will still take, for a person; empty where that is not known.
+        paused: it runs, and waits.
+        buttons: text -> what else a person can do with it while it runs.
     """
 
     changed = Signal()
@@ -40,6 +43,9 @@ class Job(QObject):
         self.done = self.total = 0
         self.message = ""
         self.problems: list[str] = []
+        self.left = ""
+        self.paused = False
+        self.buttons: dict[str, Callable[[], object]] = {}
         self._cancel = cancel
 
     @property
@@ -52,9 +58,9 @@ class Job(QObject):
         """Whether it runs and knows how to stop."""
         return self.running and self._cancel is not None
 
-    def progress(self, done: int, total: int, message: str = "") -> None:
+    def progress(self, done: int, total: int, message: str = "", left: str = "") -> None:
         """Say how far it is."""
-        self.done, self.total, self.message = done, total, message
+        self.done, self.total, self.message, self.left = done, total, message, left
         self.changed.emit()
 
     def add_problem(self, text: str) -> None:

@@ -97,12 +97,13 @@ class JobRow(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 8)
         layout.addLayout(texts, 1)
-        buttons = QVBoxLayout()
-        buttons.setSpacing(3)
+        self.buttons: dict[str, QPushButton] = {}
+        self._column = QVBoxLayout()
+        self._column.setSpacing(3)
         for button in (self.stop_button, self.problems_button):
-            buttons.addWidget(button)
-        buttons.addStretch()
-        layout.addLayout(buttons)
+            self._column.addWidget(button)
+        self._column.addStretch()
+        layout.addLayout(self._column)
         job.changed.connect(self._update)
         self._update()
 
@@ -111,16 +112,32 @@ class JobRow(QWidget):
         self.bar.setVisible(job.running)
         self.bar.setRange(0, job.total)
         self.bar.setValue(job.done)
-        parts = [_STATE_TEXT[job.state]]
+        parts = ["Paused" if job.running and job.paused else _STATE_TEXT[job.state]]
         if job.running and job.total:
             parts.append(f"{job.done:,} of {job.total:,}")
         if job.message and job.message != parts[0]:
             parts.append(job.message)
+        if job.running and job.left:
+            parts.append(f"{job.left} left")
         self.state.setText(" - ".join(parts))
         self.stop_button.setVisible(job.can_stop)
         number = len(job.problems)
         self.problems_button.setText(f"{number:,} problem{'s' if number != 1 else ''}…")
         self.problems_button.setVisible(bool(number))
+        wanted = job.buttons if job.running else {}
+        if list(self.buttons) != list(wanted):
+            self._show_buttons(list(wanted))
+
+    def _show_buttons(self, texts: list[str]) -> None:
+        for button in self.buttons.values():
+            self._column.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self.buttons = {text: QPushButton(text) for text in texts}
+        for place, (text, button) in enumerate(self.buttons.items()):
+            button.setAccessibleName(f"{text} {self._job.title}")
+            button.clicked.connect(lambda _=False, text=text: self._job.buttons[text]())
+            self._column.insertWidget(place, button)
 
     def _show_problems(self) -> None:
         dialog = ReportDialog(self._job.title, "\n".join(self._job.problems), self.window())
