@@ -33,7 +33,12 @@ def export_coco(outgoing: Outgoing, target: Path, *, split: bool, copy_images: b
     targets = [target]
     if split:
         targets = [target.with_stem(f"{target.stem}_{part}") for part in ("train", "val")]
-    head = {"info": outgoing.info, "licenses": outgoing.licenses, "categories": outgoing.categories}
+    head = {
+        "info": outgoing.info,
+        "licenses": outgoing.licenses,
+        "categories": outgoing.categories,
+        "extra": outgoing.extra,
+    }
     with ExitStack() as stack:
         files = [stack.enter_context(coco_file(path, **head)) for path in targets]  # type: ignore[arg-type]
         for image in outgoing.images():

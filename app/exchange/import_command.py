@@ -14,9 +14,10 @@ from uuid import uuid4
 
 import numpy as np
 
+from app.exchange.class_looks import look_of
 from app.exchange.shape_hint import hinted_geometry
 from app.project.commands import AddClass, AddImages, AddObjects, Command, NewImage, SetImageState, SetInfo
-from app.project.commands.images import INFO, LICENSES
+from app.project.commands.images import EXTRA, INFO, LICENSES
 from app.project.geometry import Geometry, encode
 from app.project.records import CocoValues, ObjectRecord
 from app.project.root import image_name, read_root
@@ -118,6 +119,7 @@ class ImportAnnotations(Command):
             SetInfo(info=mender.info).apply(rows)
         elif mender.info and mender.info != json.loads(former[INFO]):
             self._tally.note("info of the file: not taken over, the project has its own")
+        self._add_extra(rows, mender.extra, json.loads(former.get(EXTRA, "{}")))
         known: list[dict[str, Any]] = json.loads(former.get(LICENSES, "[]"))
         taken = {license["id"] for license in known if "id" in license}
         ids: dict[int, int] = {}
@@ -134,6 +136,13 @@ class ImportAnnotations(Command):
         if added:
             SetInfo(licenses=[*known, *added]).apply(rows)
         return ids
+
+    def _add_extra(self, rows: Rows, given: dict[str, Any], known: dict[str, Any]) -> None:
+        for key in given.keys() & known.keys():
+            if given[key] != known[key]:
+                self._tally.note("further keys of the file: not taken over, the project has its own", key)
+        if given.keys() - known.keys():
+            SetInfo(extra={**given, **known}).apply(rows)
 
     # ---- images and classes
 
@@ -182,17 +191,22 @@ class ImportAnnotations(Command):
             self._tally.change("class names that cannot be looked for: named after their id", problem)
         row = rows.one("SELECT id FROM classes WHERE key = ?", class_key(name))
         if row is None:
-            AddClass(
-                name,
-                supercategory=category.supercategory,
-                class_id=category.id,
-                extra=category.extra,
-            ).apply(rows)
+            self._add_class(rows, name, category)
             row = rows.one("SELECT id FROM classes WHERE key = ?", class_key(name))
             assert row is not None
         if row["id"] != category.id:
             self._tally.note("classes that have another id in this project", name)
         return int(row["id"])
+
+    def _add_class(self, rows: Rows, name: str, category: MendedCategory) -> None:
+        extra, color, hotkey = dict(category.extra), None, None
+        if look := look_of(extra):
+            del extra["zsi"]
+            color, hotkey = look["color"], look["hotkey"]
+            if hotkey and rows.one("SELECT 1 FROM classes WHERE hotkey = ?", hotkey):
+                hotkey = None  # the next free one: no class of the project loses its key
+        parent = category.supercategory
+        AddClass(name, color, hotkey, parent, class_id=category.id, extra=extra).apply(rows)
 
     # ---- objects
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from app.exchange.class_looks import class_look
 from app.exchange.options import ExportOptions
 from app.exchange.shape_hint import shape_hint
-from app.project import Geometry, ImageRecord, ObjectRecord, Queries
+from app.project import ClassRecord, Geometry, ImageRecord, ObjectRecord, Queries
 from zsi_core.coco.file_stream import DEFAULT_INFO
 from zsi_core.coco.formats.labelled_image import LabelledImage
 from zsi_core.coco.geometry import CocoGeometry
@@ -31,6 +32,7 @@ class Outgoing:
 
     Attributes:
         info, licenses, categories: of the file.
+        extra: further keys at its top.
         tally: what is written, changed and left out.
     """
 
@@ -45,10 +47,8 @@ class Outgoing:
         self._project, self._options, self._progress = project, options, progress
         self.info = project.info() or DEFAULT_INFO
         self.licenses = project.licenses()
-        self.categories = [
-            {"id": record.id, "name": record.name, "supercategory": record.supercategory, **record.extra}
-            for record in project.classes()
-        ]
+        self.extra = project.extra()
+        self.categories = [self._category(record) for record in project.classes()]
         self._license_ids = {license.get("id") for license in self.licenses}
         self._states = frozenset(options.states)
 
@@ -65,6 +65,12 @@ class Outgoing:
                     yield image
                 done += 1
             self._progress(done, total)
+
+    def _category(self, record: ClassRecord) -> dict[str, Any]:
+        entry = {"id": record.id, "name": record.name, "supercategory": record.supercategory, **record.extra}
+        if self._options.provenance:
+            entry["zsi"] = class_look(record)
+        return entry
 
     def _image(self, record: ImageRecord, objects: list[ObjectRecord]) -> LabelledImage | None:
         size = record.size or self._read_size(record)

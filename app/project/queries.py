@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from app.project.commands.images import INFO, LICENSES, threshold_key
+from app.project.commands.images import EXTRA, INFO, LICENSES, threshold_key
 from app.project.connection import connect_reading, file_version, sqlite_errors
 from app.project.filters import ImageFilter
 from app.project.journal import CHANGED
@@ -195,6 +195,10 @@ class Queries:
     def licenses(self) -> list[dict[str, Any]]:
         """`licenses` of exported files."""
         return list(self._document(LICENSES, []))
+
+    def extra(self) -> dict[str, Any]:
+        """Further keys at the top of an imported file, for export."""
+        return dict(self._document(EXTRA, {}))
 
     def setting(self, key: str, default: Any = None) -> Any:
         """A preference of this project (see `SetSetting`)."""

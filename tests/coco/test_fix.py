@@ -18,6 +18,7 @@ Save = Callable[..., Path]
 
 
 def test_sound_file_stays_as_it_is(saved: Save, document: dict[str, Any], tmp_path: Path) -> None:
+    document["videos"] = [{"id": 1}]
     tally = fix(saved(document), tmp_path / "copy.json")
     written = json.loads((tmp_path / "copy.json").read_text())
     document["categories"][1]["supercategory"] = ""

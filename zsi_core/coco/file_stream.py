@@ -49,17 +49,19 @@ def coco_file(
     info: Mapping[str, Any],
     licenses: Sequence[Mapping[str, Any]],
     categories: Sequence[Mapping[str, Any]],
+    extra: Mapping[str, Any] | None = None,
 ) -> Iterator[CocoFileStream]:
     """Write a file that appears complete when the body ends well, and not at all otherwise.
 
     Args:
         categories: read at the end: the body may add to them.
+        extra: further keys at the top of the file.
 
     Raises:
         AnnotationError: the file cannot be written.
     """
     with writing(path) as stream:
-        head = {"info": info, "licenses": licenses}
+        head = {"info": info, "licenses": licenses, **(extra or {})}
         stream.write(_encode(head)[:-1] + ',\n"annotations":[')
         file = CocoFileStream(stream)
         yield file

@@ -34,7 +34,9 @@ def fix(path: Path, target: Path, images_dir: Path | None = None) -> Tally:
     tally = Tally()
     mender = Mender(open_source(path, allow_nan=True), tally, images_dir)
     categories: list[dict[str, Any]] = []
-    with coco_file(target, info=mender.info, licenses=mender.licenses, categories=categories) as file:
+    with coco_file(
+        target, info=mender.info, licenses=mender.licenses, categories=categories, extra=mender.extra
+    ) as file:
         sizes: dict[int, tuple[int, int]] = {}
         for image in mender.images:
             if image.width is None or image.height is None:

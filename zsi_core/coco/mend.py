@@ -6,6 +6,7 @@ Import and `zsi validate --fix` follow the same rules, which are these. What mak
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +26,11 @@ from zsi_core.semantics.names import class_key, tidy
 NAMELESS = "object"
 """Class of objects that have none."""
 
+MAX_EXTRA = 16 << 20
+"""Characters of a further value at the top of a file that is passed on; it is kept in memory."""
+
 _IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "license"})
+_TOP_KEYS = frozenset({"info", "licenses", "images", "annotations", "categories"})
 _CATEGORY_KEYS = frozenset({"id", "name", "supercategory"})
 
 
@@ -58,6 +63,7 @@ class Mender:
         tally: what was changed and left out.
         images, categories: in the order of the file; `annotations` may add categories.
         info, licenses: of the file.
+        extra: further keys at its top, which the program only passes on.
     """
 
     def __init__(
@@ -81,6 +87,7 @@ class Mender:
         self._source, self._images_dir, self._on_image = source, images_dir, on_image
         info = source.value("info", {})
         self.info: dict[str, Any] = extras(info, frozenset(), tally, "info") if isinstance(info, dict) else {}
+        self.extra = self._read_extra()
         self.licenses = self._read_licenses()
         self._image_of: dict[IdKey, MendedImage] = {}
         self.images = self._read_images()
@@ -91,7 +98,17 @@ class Mender:
         self._category_ids = Ids()
         self.categories = self._read_categories()
 
-    # ---- licenses
+    # ---- the top of the file
+
+    def _read_extra(self) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        for key in [key for key in self._source.keys() if key not in _TOP_KEYS]:  # noqa: SIM118
+            found = extras({key: self._source.value(key, None)}, _TOP_KEYS, self.tally, "the file")
+            if len(json.dumps(found)) > MAX_EXTRA:
+                self.tally.skip(f"further values at the top of the file, of more than {MAX_EXTRA} bytes", key)
+            else:
+                kept |= found
+        return kept
 
     def _read_licenses(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

@@ -20,8 +20,8 @@ class ProposalRun:
     Attributes:
         model: name of the checkpoint.
         checkpoint_sha256, words_sha256: hashes of its weights and of its word table.
-        threshold: score from which on they are shown. A run of `zsi propose` keeps no others; the window keeps
-            some below it, for its sliders.
+        threshold: score from which on they are shown. A run of `zsi propose` keeps no others; the window
+            keeps some below it, for its sliders.
         resolved_as: typed class name -> the words whose vector stood for it.
     """
 

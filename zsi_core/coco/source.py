@@ -11,8 +11,6 @@ from zsi_core.coco.stream import CocoStream, MalformedError
 from zsi_core.coco.values import shown
 from zsi_core.errors import AnnotationError
 
-LISTS = ("images", "annotations", "categories", "licenses")
-
 
 class Source(Protocol):
     """Where annotations come from.

@@ -13,7 +13,7 @@ from app.project.root import image_name, read_root
 from app.project.rows import Rows
 from app.project.stored import dumped, image_values
 
-INFO, LICENSES = 1, 2
+INFO, LICENSES, EXTRA = 1, 2, 3
 """Rows of the table `documents`."""
 
 
@@ -144,17 +144,19 @@ class SetImageFacts(Command):
 
 @dataclass(frozen=True)
 class SetInfo(Command):
-    """The `info` and `licenses` of exported COCO files; None leaves one as it is."""
+    """`info`, `licenses` and further keys at the top of exported COCO files; None leaves one as it is."""
 
     info: Mapping[str, Any] | None = None
     licenses: Sequence[Mapping[str, Any]] | None = None
+    extra: Mapping[str, Any] | None = None
 
     @property
     def label(self) -> str:
         return "Edit the project's information"
 
     def apply(self, rows: Rows) -> None:
-        for document, value in ((INFO, self.info), (LICENSES, self.licenses)):
+        documents = ((INFO, self.info), (LICENSES, self.licenses), (EXTRA, self.extra))
+        for document, value in documents:
             if value is None:
                 continue
             values = {"value": dumped(value)}

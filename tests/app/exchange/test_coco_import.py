@@ -13,8 +13,10 @@ import pytest
 
 from app.exchange import import_command
 from app.project import CommandError, Geometry, ObjectRecord
-from app.project.commands import AddClass, AddObjects
+from app.project.commands import AddClass, AddImages, AddObjects, NewImage
+from app.project.palette import PALETTE
 from tests.app.exchange.conftest import HEIGHT, SQUARE, WIDTH, Exchange, annotation, document
+from zsi_core.coco import mend
 from zsi_core.coco.mend import Mender
 from zsi_core.coco.source import open_source
 from zsi_core.coco.tally import Tally
@@ -53,6 +55,75 @@ def test_objects_that_are_no_crowd_are_read_with_all_their_rings(exchange: Excha
     exchange.read(document(annotation(segmentation=[*SQUARE, [20, 20, 24, 20, 24, 24]])))
     [item] = exchange.objects()
     assert (len(item.geometry.parts), item.iscrowd, item.state) == (2, False, "drawn")
+
+
+def test_unknown_keys_survive_wherever_they_stand(exchange: Exchange) -> None:
+    further = {"videos": [{"id": 1, "name": "a"}], "type": "instances", "tool": {"version": [1, 2.5, None]}}
+    given = document(annotation(track_id=7, attributes={"blurred": True}), **further)
+    given["images"][0]["date_captured"], given["categories"][0]["color"] = "2013-11-14", [1, 2, 3]
+    assert exchange.read(given).lines() == []
+    written = exchange.write(provenance=False)
+    assert {key: written[key] for key in further} == further
+    for key in ("images", "annotations", "categories"):
+        assert by_id(written[key]) == by_id(given[key])
+    exchange.project.undo()
+    assert exchange.project.extra() == {}
+
+
+def test_unknown_keys_of_two_files(exchange: Exchange) -> None:
+    exchange.read(document(videos=[1], type="instances"))
+    assert exchange.read(document(videos=[1], extras=2)).lines() == []
+    assert [line for line in exchange.read(document(videos=[3])).lines() if "videos" in line]
+    written = exchange.write()
+    assert (written["videos"], written["type"], written["extras"]) == ([1], "instances", 2)
+
+
+def test_unknown_keys_that_no_file_can_hold(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mend, "MAX_EXTRA", 1000)
+    given = document(long=list(range(1000)), short=[1], deep=1)
+    path = exchange.save(
+        json.dumps(given).replace('"deep": 1', f'"deep": {"[" * 60}{"]" * 60}, "far": 1e999')
+    )
+    tally = exchange.read(path)
+    assert (sum(tally.changed.values()), sum(tally.skipped.values())) == (2, 1)
+    assert exchange.project.extra() == {"short": [1]}
+
+
+def test_colours_and_keys_of_classes_travel(
+    exchange: Exchange, make_exchange: Callable[[str], Exchange]
+) -> None:
+    exchange.project.do(AddClass("fork", color="#123456", hotkey="7"))
+    exchange.project.do(AddClass("cup", color="#abcdef", hotkey=""))
+    exchange.project.do(AddClass("spoon", color="#000000", hotkey="3"))
+    exchange.project.do(AddImages([NewImage(exchange.images / "a" / "1.jpg", WIDTH, HEIGHT)]))
+    written = exchange.write()
+    other = make_exchange("other")
+    other.project.do(AddClass("knife", hotkey="3"))
+    other.read(written)
+    looks = {record.name: (record.color, record.hotkey) for record in other.project.classes()}
+    assert looks["fork"] == ("#123456", "7")
+    assert looks["cup"] == ("#abcdef", "")
+    assert looks["knife"][1] == "3"
+    assert looks["spoon"] == ("#000000", "1")  # its key is taken
+    assert [record.extra for record in other.project.classes()] == [{}] * 4
+    assert all("zsi" not in entry for entry in exchange.write(provenance=False)["categories"])
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"color": "red", "hotkey": "1"},
+        {"color": "#123456", "hotkey": "12"},
+        {"color": None, "hotkey": ["1"]},
+        {"color": "#123456"},
+        "#123456",
+    ],
+)
+def test_looks_that_make_no_sense_are_passed_on(exchange: Exchange, look: Any) -> None:
+    exchange.read(document(categories=[{"id": 7, "name": "fork", "zsi": look}]))
+    [fork] = exchange.project.classes()
+    assert fork.color in PALETTE
+    assert exchange.write(provenance=False)["categories"][0]["zsi"] == look
 
 
 def test_one_step_of_undo(exchange: Exchange) -> None:
