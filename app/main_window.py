@@ -36,6 +36,7 @@ from app.navigator import Navigator
 from app.opening import Opener
 from app.project import Change, ImageRecord
 from app.project_editor import ProjectEditor
+from app.proposals.assistant import Assistant
 from app.proposals.batch_control import BatchControl
 from app.proposals.engine_link import EngineLink
 from app.proposals.mask_finder import MaskFinder
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
             self.session, self.loader, self.images.model, lambda: self.canvas.drawing, self
         )
         self.window_commands = WindowCommands(self)
+        self.assistant = Assistant(self)
         self.reviewing = ReviewControl(self)
         self._connect()
         self.batching = BatchControl(self)  # last: a project that is opened clears the message bar
@@ -327,6 +329,7 @@ class MainWindow(QMainWindow):
         self.canvas.setPalette(palette)
         self.registry.refresh_icons()
         self.classes.refresh_icons()
+        self.assistant.bar.refresh_icons()
         self.empty.refresh_icons()
         self.canvas.set_settings(
             replace(

@@ -6,6 +6,7 @@ from app.actions.annotate_actions import annotate_actions
 from app.actions.edit_actions import edit_actions
 from app.actions.file_actions import file_actions, tools_and_help_actions
 from app.actions.model_actions import model_actions
+from app.actions.prompt_actions import prompt_actions
 from app.actions.review_actions import review_actions
 from app.actions.spec import ActionSpec
 from app.actions.view_actions import view_actions
@@ -16,6 +17,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     *view_actions(),
     *annotate_actions(),
     *review_actions(),
+    *prompt_actions(),
     *model_actions(),
     *tools_and_help_actions(),
 )

@@ -77,6 +77,7 @@ class Canvas(QWidget):
         self._selection: tuple[str, ...] = ()
         self._hovered: str | None = None
         self._previews: dict[str, Item] = {}
+        self._overlay: list[Item] = []
         self._hidden: str | None = None
         self._taken_out: frozenset[str] = frozenset()  # drawn at every repaint instead of in the layer
         self._smooth = True
@@ -100,6 +101,7 @@ class Canvas(QWidget):
         self._pointing.let_go()
         self.active_tool.cancel()
         self.set_objects(())
+        self.set_overlay(())
         self.pictures.set_image(image)
         size = original_size or ((image.width(), image.height()) if image else (1, 1))
         self.viewport = replace(self.viewport, image=size)
@@ -356,6 +358,17 @@ class Canvas(QWidget):
         """Show the objects as they are."""
         self.preview({})
 
+    def set_overlay(self, objects: Iterable[CanvasObject]) -> None:
+        """Show shapes above all objects that are none yet: they can be neither picked nor selected."""
+        before, self._overlay = self._overlay, [Item(object_) for object_ in objects]
+        for item in (*before, *self._overlay):
+            self._repaint(item)
+
+    @property
+    def overlay(self) -> list[CanvasObject]:
+        """What `set_overlay` shows."""
+        return [item.object for item in self._overlay]
+
     def hide_while_edited(self, uuid: str | None) -> None:
         """Draw all objects but this one: the tool shows it itself. None shows all again."""
         self._hidden = uuid
@@ -441,6 +454,7 @@ class Canvas(QWidget):
             found = [self.scene.get(uuid) for uuid in uuids if uuid not in self._taken_out]
             self._draw_live(painter, [item for item in found if item], look, event)
         self._draw_live(painter, list(self._previews.values()), Look.EDITED, event)
+        self._draw_live(painter, self._overlay, Look.PLAIN, event)
         for overlay in self.overlays:
             overlay(painter)
         self.active_tool.paint(painter)

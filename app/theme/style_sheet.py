@@ -90,6 +90,10 @@ QLabel[role="heading"] { font-weight: 600; }
 QLabel[role="sign"] {
   background: $raised; border: 1px solid $line; border-radius: 8px; padding: 9px 16px; font-weight: 600;
 }
+QFrame[role="prompt"] { background: $raised; border-bottom: 1px solid $line; }
+QFrame[role="chip"] { background: $base; border: 1px solid $line; border-radius: 13px; }
+QFrame[role="chip"]:hover { border-color: $accent; }
+QFrame[role="chip"] QToolButton { padding: 2px 4px; border-radius: 9px; }
 QFrame[role="strip"] { background: $raised; border: 1px solid $line; border-radius: 8px; }
 QFrame[role="message"] { border: 1px solid $line; border-radius: 6px; background: $raised; }
 QFrame[role="message"][kind="caution"] { border-left: 4px solid $caution; }

@@ -1,0 +1,82 @@
+"""What becomes of the name that is being typed, below the line; words to click where there is none."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from app.proposals.preview import Preview
+
+_MOST = 5
+
+
+class NameHint(QFrame):
+    """Floats over the canvas, so that the image does not jump while a name is typed."""
+
+    wanted = Signal(str)
+    """A spelling that was clicked."""
+
+    def __init__(self, preview: Preview, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("name_hint")
+        self.setAccessibleName("What becomes of the typed name")
+        self.setProperty("role", "strip")
+        self.setCursor(Qt.CursorShape.ArrowCursor)
+        self._preview = preview
+        self._shown: tuple[object, ...] = ()
+        self.text = QLabel(self)
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.words: list[QPushButton] = []
+        self._words = QHBoxLayout()
+        self._words.setContentsMargins(0, 0, 0, 0)
+        self._words.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 6, 10, 6)
+        layout.setSpacing(2)
+        layout.addWidget(self.text)
+        layout.addLayout(self._words)
+        preview.changed.connect(self._show)
+        self.hide()
+
+    def _show(self) -> None:
+        preview, report = self._preview, self._preview.report
+        content = (preview.text, report, preview.number)
+        if content == self._shown:
+            return
+        self._shown = content
+        if not preview.text or report is None:
+            self.hide()
+            return
+        self._clear_words()
+        if report.problem:
+            self.text.setText(f"No such word in the model's vocabulary: “{preview.text}”")
+        else:
+            self.text.setText("   ·   ".join(part for part in self._parts() if part))
+        for word in report.suggestions[:_MOST]:
+            button = QPushButton(word, self)
+            button.setProperty("role", "link")
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the keyboard stays with the line
+            button.clicked.connect(lambda _=False, word=word: self.wanted.emit(word))
+            self._words.insertWidget(self._words.count() - 1, button)  # before the stretch
+            self.words.append(button)
+        self.show()
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        self.resize(layout.sizeHint())
+        self.raise_()
+
+    def _clear_words(self) -> None:
+        for button in self.words:
+            self._words.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self.words.clear()
+
+    def _parts(self) -> list[str]:
+        preview, report = self._preview, self._preview.report
+        assert report is not None
+        number = preview.number
+        found = "" if number is None else f"{number} shown" if number else "probably absent"
+        used = "" if report.step == "exact" else f" ({', '.join(report.used)})"
+        return [found, f"{report.explanation}{used}", report.expectation, "Enter asks for it"]

@@ -1,0 +1,123 @@
+"""`Preview`: what the model finds for a name while it is being typed; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QColor
+
+from app.canvas.canvas import Canvas
+from app.canvas.objects import CanvasObject
+from app.jobs import Task, run_task
+from app.project import ObjectRecord
+from app.proposals.drafting import geometry_of
+from app.proposals.engine_link import EngineLink
+from app.proposals.free_regions import is_free
+from app.proposals.proposals import Proposals
+from app.session import Session
+from app.theme import current
+from zsi_core.engine.replies import NameReport
+from zsi_core.engine.requests import Query
+from zsi_core.instances import Instances
+from zsi_core.semantics.names import tidy
+
+DEBOUNCE_MS = 40
+"""After the last key. A newer question ends an older one, so that it need not be longer."""
+
+
+class Preview(QObject):
+    """Attributes:
+    text: the name being typed; empty for none.
+    report: what it became; None as long as that is not known.
+    number: how many instances are shown; None as long as that is not known.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, session: Session, link: EngineLink, canvas: Canvas, proposals: Proposals, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._link, self._canvas, self._proposals = session, link, canvas, proposals
+        self.text = ""
+        self.report: NameReport | None = None
+        self.number: int | None = None
+        self._drawing: Task | None = None
+        self._timer = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
+        self._timer.timeout.connect(self._ask)
+        session.image_changed.connect(lambda _: self.set_text(self.text))
+
+    def set_text(self, text: str) -> None:
+        """What stands in the line; a name that is asked for already needs no preview."""
+        text = tidy(text)
+        self.text = "" if self._proposals.prompt.knows(text) else text
+        self.report = self.number = None
+        if self._drawing is not None:
+            self._drawing.cancel()
+        if self.text:
+            self._timer.start()
+        else:
+            self._timer.stop()
+            self._canvas.set_overlay(())
+        self.changed.emit()
+
+    def _ask(self) -> None:
+        image, model = self._session.image, self._link.model
+        if model is None or not self._link.ready:
+            return
+        self._proposals.names.learn(self.text, self._take_report)
+        if image is None:
+            return
+        phrases = (self.text, *self._proposals.names.askable(self._proposals.prompt.phrases))
+        class_id = self._class_id()
+        threshold = model.threshold if class_id is None else self._proposals.thresholds.of(class_id)
+        self._link.ask(
+            Query(str(image.path), phrases, threshold=threshold),
+            self._answered,
+            self._failed,
+            topic="preview",
+        )
+
+    def _class_id(self) -> int | None:
+        project = self._session.project
+        return project.class_id(self.text) if project is not None else None
+
+    def _take_report(self, report: NameReport) -> None:
+        if report.name == self.text:
+            self.report = report
+            self.changed.emit()
+
+    def _failed(self, error: Exception) -> None:
+        """A name without a vector has its report; what else is wrong is told when a person asks for it."""
+        self._show([])
+
+    def _answered(self, found: Instances) -> None:
+        name, class_id, objects = self.text, self._class_id(), list(self._session.objects.values())
+        owner = self._session.classes().get(class_id) if class_id is not None else None
+        colour = QColor(owner.color if owner else current().accent)
+        rgb = (colour.red(), colour.green(), colour.blue())
+        self._drawing = run_task(
+            lambda _: _shapes(found, name, class_id, objects, rgb), lambda shapes: self._show(shapes)
+        )
+
+    def _show(self, shapes: Sequence[CanvasObject]) -> None:
+        self.number = len(shapes)
+        self._canvas.set_overlay(shapes)
+        self.changed.emit()
+
+
+def _shapes(
+    found: Instances,
+    name: str,
+    class_id: int | None,
+    objects: Sequence[ObjectRecord],
+    colour: tuple[int, int, int],
+) -> list[CanvasObject]:
+    shapes = []
+    for index in range(len(found)):
+        geometry = geometry_of(found, index) if found.names[index] == name else None
+        if geometry is not None and is_free(geometry, class_id, objects):
+            score = float(found.scores[index])
+            shapes.append(CanvasObject(f"preview {index}", geometry, name, colour, "proposed", score))
+    return shapes
