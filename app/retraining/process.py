@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from zsi_core.errors import TrainingError
 from zsi_core.lock import FileLock, LockedError
+from zsi_core.program import module_command
 
 OUTPUT = "output.txt"
 LOCKED = "process"
@@ -19,9 +19,8 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def training_command(arguments: Sequence[str]) -> list[str]:
-    """The command of the trainer in a source tree or an installed package."""
-    # -P: a file called torch.py in the current folder must not be taken for the library.
-    return [sys.executable, "-P", "-m", "training", *arguments]
+    """The command of the trainer."""
+    return module_command("training", arguments)
 
 
 def start_training(

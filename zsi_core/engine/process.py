@@ -6,7 +6,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 from zsi_core.engine.messages import Message, ProtocolError, encode_message, read_message
+from zsi_core.program import module_command
 
 STDERR_LINES = 50
 _GRACE_SECONDS = 2.0
@@ -135,9 +135,8 @@ class EngineProcess:
 
 
 def engine_command(arguments: Sequence[str] = ()) -> list[str]:
-    """The command of the engine in a source tree or an installed package."""
-    # -P: a file called torch.py in the current folder must not be taken for the library.
-    return [sys.executable, "-P", "-m", "zsi_core.engine", *arguments]
+    """The command of the engine."""
+    return module_command("zsi_core.engine", arguments)
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -1,0 +1,134 @@
+"""What goes into the built program, how it is laid out and how it starts its processes. Building it takes
+half an hour: `python build_installer.py --smoke-test`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+import build_installer  # noqa: E402
+from installer import contents, deb, licences, smoke_test  # noqa: E402
+from installer.program import entry  # noqa: E402
+from zsi_core.program import module_command  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("PySide6/Qt/plugins/platforms/libqxcb.so", True),
+        ("PySide6/Qt/plugins/platforms/libqoffscreen.so", True),
+        ("PySide6/Qt/plugins/platforms/libqeglfs.so", False),
+        ("PySide6\\Qt\\plugins\\tls\\qopensslbackend.dll", False),
+        ("PySide6/Qt/plugins/imageformats/libqsvg.so", True),
+        ("PySide6/Qt/plugins/imageformats/libqpdf.so", False),
+        ("PySide6/Qt/translations/qt_de.qm", False),
+        ("libQt6Network.so.6", False),
+        ("libQt6Widgets.so.6", True),
+        ("torch/lib/libtorch_cpu.so", True),
+        ("torch/bin/torch_shm_manager", True),
+        ("torch/include/ATen/ATen.h", False),
+        ("scipy/stats/tests/data.txt", False),
+        ("zsi_core/_resources/models/starter/model.safetensors", True),
+        ("zsi_core/_resources/demo/coins.jpg", True),
+        ("training/recipes/retrain_fast.toml", True),
+    ],
+)
+def test_what_is_wanted(name: str, wanted: bool) -> None:
+    assert contents.is_wanted(name) is wanted
+
+
+def test_sizes_are_summed_by_library() -> None:
+    files = [("_internal/torch/lib/a.so", 5), ("_internal/torch/b.py", 2), ("zsi", 1), ("_internal/x.so", 3)]
+    assert contents.size_report(files) == [("torch", 7), ("single files", 4)]
+
+
+def test_processes_of_a_source_tree_are_started_by_python() -> None:
+    assert module_command("zsi_core.engine", ["--threads", "1"])[1:] == [
+        *("-P", "-m", "zsi_core.engine"),
+        *("--threads", "1"),
+    ]
+
+
+@pytest.mark.parametrize(("module", "word"), [("zsi_core.engine", "engine"), ("training", "training")])
+@pytest.mark.parametrize("suffix", ["", ".exe"])
+def test_processes_of_a_frozen_program_are_sub_commands_of_it(
+    module: str, word: str, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = Path("/opt/zsi-annotator")
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(program / f"zsi-annotator{suffix}"))
+    command, *arguments = module_command(module, ["--help"])
+    assert command == str(program / f"zsi{suffix}")
+    main, left = entry(Path(command).stem, arguments)
+    assert (main.__module__, left) == (
+        {"engine": "zsi_core.engine.server", "training": "training.__main__"}[word],
+        ["--help"],
+    )
+
+
+def test_the_two_executables_are_window_and_command_line() -> None:
+    assert entry("zsi-annotator", ["engine"])[0].__module__ == "app.__main__"
+    assert entry("zsi", ["doctor"])[0].__module__ == "zsi_core.cli"
+
+
+def test_the_window_loads_no_torch() -> None:
+    code = "import sys; from installer.program import entry; entry('zsi-annotator', []); "
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_licences_of_all_that_is_needed_are_collected(tmp_path: Path) -> None:
+    count = licences.collect("zsi-annotator", tmp_path)
+    lines = (tmp_path / licences.LIST).read_text().splitlines()
+    named = {line.split()[0].lower() for line in lines}
+    assert len(lines) == count
+    assert {"torch", "numpy", "pyside6_essentials", "shapely", "scipy"} <= named  # scipy: needed by gensim
+    assert not {"pytest", "mkdocs"} & named
+    assert "Apache" in (tmp_path / "safetensors" / "LICENSE").read_text()
+
+
+def test_the_debian_package_is_laid_out(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    (program / "_internal").mkdir(parents=True)
+    (program / "zsi").write_bytes(b"x" * 4096)
+    (program / "_internal" / "lib.so").symlink_to("../zsi")
+    tree = tmp_path / "tree"
+    deb.lay_out(program, tree, "1.2.3")
+    control = (tree / "DEBIAN" / "control").read_text()
+    assert "Version: 1.2.3\n" in control and "libxcb-cursor0" in control
+    assert (tree / "opt/zsi-annotator/_internal/lib.so").is_symlink()
+    assert str((tree / "usr/bin/zsi").readlink()) == "/opt/zsi-annotator/zsi"
+    icon = tree / "usr/share/icons/hicolor/scalable/apps/zsi-annotator.svg"
+    assert "currentColor" not in icon.read_text()
+    assert "*.zsip" in (tree / "usr/share/mime/packages/zsi-annotator.xml").read_text()
+    assert (tree / "usr/share/applications/zsi-annotator.desktop").is_file()
+
+
+def test_a_folder_is_packed_under_its_version(tmp_path: Path) -> None:
+    program = tmp_path / "zsi-annotator"
+    program.mkdir()
+    (program / "zsi").write_text("x")
+    archive = build_installer.pack(program, "tar", "cpu", tmp_path)
+    assert archive.name == f"zsi-annotator-{build_installer.version()}-cpu.tar.gz"
+    assert build_installer.pack(program, "dir", "cpu", tmp_path) == program
+
+
+def test_a_program_that_fails_fails_the_smoke_test(tmp_path: Path) -> None:
+    (tmp_path / "program" / "demo").mkdir(parents=True)
+    (tmp_path / "program" / "demo" / "demo.json").write_text("{}")
+    (tmp_path / "program" / "zsi").write_text("#!/bin/sh\necho broken >&2; exit 1\n")
+    (tmp_path / "program" / "zsi").chmod(0o755)
+    with pytest.raises(SystemExit, match="zsi doctor ended with exit code 1"):
+        smoke_test.smoke_test(tmp_path / "program", tmp_path / "try")
+
+
+def test_a_new_user_has_nothing_but_the_program(tmp_path: Path) -> None:
+    environment = smoke_test.clean_environment(tmp_path)
+    assert environment["PATH"] == "" and environment["HOME"] == str(tmp_path)
+    assert "PYTHONPATH" not in environment and "VIRTUAL_ENV" not in environment
