@@ -8,6 +8,7 @@ probe.json                       how long it will take on this machine (`Probe`)
 log.jsonl, control, checkpoint/  as of every training run
 before.json, after.json          figures on the held-out part, as `metrics.json`
 model/                           the new model, complete
+comparisons.json, pictures/      held-out images with what both models find in them (`Comparison`)
 report.html                      figures, curves and pictures
 result.json                      how it ended (`Result`); it is there when all of the above is, not before
 """
@@ -27,6 +28,7 @@ from zsi_core.errors import TrainingError
 PLAN, PROBE, BEFORE, AFTER, RESULT = "plan.json", "probe.json", "before.json", "after.json", "result.json"
 COMPLETE, PARTIAL, HELD_OUT = "train_complete.json", "train_partial.json", "held_out.json"
 MODEL, REPORT = "model", "report.html"
+COMPARISONS, PICTURES = "comparisons.json", "pictures"
 
 RecipeName = Literal["fast", "full"]
 RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)
@@ -183,6 +185,41 @@ class Result:
             AnnotationError, TrainingError: there is none, or something else.
         """
         return cls(**_values(folder / RESULT, cls))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A held-out image with what the old and the new model find in it.
+
+    Attributes:
+        image: its name.
+        names: that are labelled in it, and that both were asked for.
+        labelled, found_before, found_after: how many objects.
+        before, after: picture files in `pictures/`.
+    """
+
+    image: str
+    names: tuple[str, ...]
+    labelled: int
+    found_before: int
+    found_after: int
+    before: str
+    after: str
+
+    @classmethod
+    def read(cls, folder: Path) -> tuple[Self, ...]:
+        """Those of a run folder; none where there are no held-out images.
+
+        Raises:
+            AnnotationError, TrainingError: the file is damaged.
+        """
+        path = folder / COMPARISONS
+        if not path.is_file():
+            return ()
+        try:
+            return tuple(cls(**values | {"names": tuple(values["names"])}) for values in load_json(path))
+        except (TypeError, KeyError) as error:
+            raise _foreign(path, error) from error
 
 
 def _values(path: Path, kind: Any) -> dict[str, Any]:

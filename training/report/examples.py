@@ -46,7 +46,7 @@ def example_pictures(checkpoint: Path, examples: Examples) -> Iterator[Picture]:
     """
     segmenter = Segmenter(load_checkpoint(checkpoint), WordTable.bundled())
     content = read_coco(examples.annotations)
-    for number, image in enumerate(_spread(content, examples.count), start=1):
+    for number, image in enumerate(spread(content, examples.count), start=1):
         labelled = content.annotations_of[image.id]
         names = list(dict.fromkeys(content.category_names[a.category_id] for a in labelled))
         pixels = read_image(image_path(examples.images, image))
@@ -54,16 +54,18 @@ def example_pictures(checkpoint: Path, examples: Examples) -> Iterator[Picture]:
         caption = (
             f"{image.file_name}: asked for {', '.join(names)}; {len(found)} found, {len(labelled)} labelled"
         )
-        yield Picture(f"example_{number}.jpg", _jpeg(draw_instances(pixels, found)), caption)
+        yield Picture(f"example_{number}.jpg", jpeg(draw_instances(pixels, found)), caption)
 
 
-def _spread(content: CocoFile, count: int) -> list[CocoImage]:
+def spread(content: CocoFile, count: int) -> list[CocoImage]:
+    """At most so many images that hold objects, evenly over the file."""
     with_objects = [image for image in content.images if content.annotations_of[image.id]]
     chosen = np.linspace(0, len(with_objects) - 1, min(count, len(with_objects))).round().astype(int)
     return [with_objects[i] for i in chosen]
 
 
-def _jpeg(picture: np.ndarray) -> bytes:
+def jpeg(picture: np.ndarray) -> bytes:
+    """A (H, W, 3) uint8 picture as a JPEG file, made smaller if it is large."""
     image = Image.fromarray(picture)
     image.thumbnail((LONGEST, LONGEST))
     stream = io.BytesIO()

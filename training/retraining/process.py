@@ -4,6 +4,7 @@ before.json     the old model on the held-out part
 checkpoint/     training, as of every run
 model/          the new model
 after.json      it on the held-out part
+pictures/       both on some held-out images
 report.html
 result.json
 """
@@ -31,6 +32,7 @@ from training.report import Examples, write_report
 from training.resume import RUN
 from training.retraining.distillation import without_second_opinion, write_former_features
 from training.retraining.figures import GROUPS, Tell, group_rows, held_out_figures, kept_share
+from training.retraining.pictures import write_comparisons
 from training.retraining.recipe import near_duplicates, retraining_recipe
 from training.retraining.samples import write_sample
 from training.retraining.shipping import describe, ship_retrained
@@ -255,18 +257,22 @@ class _Retraining:
         self._eval(after, "the new model on the held-out part")
         self._say("comparing on everyday things", control)
         device = self._device()
-        kept = kept_share(Segmenter.load(self.parent, device=device), Segmenter.load(model, device=device))
+        old, new = (Segmenter.load(path, device=device) for path in (self.parent, model))
+        kept = kept_share(old, new)
         seconds = _seconds(self.folder)
         describe(
             model, parent=self.parent, plan=self.plan, before=before, after=after, kept=kept, seconds=seconds
         )
-        self._say("drawing the report", control)
         measured = "map50" in after
+        examples = Examples(self.folder / HELD_OUT_SAMPLE, Path(self.plan.images)) if measured else None
+        if examples is not None:
+            write_comparisons(self.folder, examples, old, new, self._tell("drawing pictures", control))
+        self._say("drawing the report", control)
         write_report(
             self.folder,
             before=self.folder / BEFORE if measured else None,
             after=self.folder / AFTER if measured else None,
-            examples=Examples(self.folder / HELD_OUT_SAMPLE, Path(self.plan.images)) if measured else None,
+            examples=examples,
         )
         rows = dict.fromkeys(GROUPS)
         Result(
