@@ -1,0 +1,1 @@
+"""Retraining in the window: what will happen, how it goes, and what came of it."""

@@ -1,0 +1,77 @@
+"""`Follower`: looks at a run once a second, and does with it what a person wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.errors import report_exception
+from app.jobs.worker import Task, run_task
+from app.retraining.run import RetrainingRun
+from app.retraining.status import State, Status
+
+_LOOK_MS = 1000
+
+Wish = Callable[[], object]
+
+
+class Follower(QObject):
+    """All that is done with a run goes through here: one thing after the other, in threads of the pool.
+
+    Attributes:
+        run: the one that is followed.
+        status: of the last look; None before the first.
+    """
+
+    changed = Signal(object)
+    """`Status`, after every look."""
+
+    def __init__(self, run: RetrainingRun, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.run = run
+        self.status: Status | None = None
+        self._wishes: list[Wish] = []
+        self._task: Task | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(_LOOK_MS)
+        self._timer.timeout.connect(self._look)
+        self._timer.start()
+        self._look()
+
+    def do(self, wish: Wish) -> None:
+        """Do something with the run soon, and look at it then. Its error goes to the person."""
+        self._wishes.append(wish)
+        self._timer.start()
+        self._look()
+
+    def stop(self) -> None:
+        """Look no more; the run itself goes on."""
+        self._timer.stop()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _look(self) -> None:
+        if self._task is not None:
+            return
+        wishes, self._wishes = self._wishes, []
+
+        def work(_: Task) -> Status:
+            for wish in wishes:
+                wish()
+            return self.run.status()
+
+        self._task = run_task(work, self._seen, self._failed)
+
+    def _seen(self, status: Status) -> None:
+        self._task = None
+        self.status = status
+        if status.state not in (State.RUNNING, State.PAUSED):
+            self._timer.stop()
+        self.changed.emit(status)
+        if self._wishes:
+            self._look()
+
+    def _failed(self, error: Exception) -> None:
+        self._task = None
+        report_exception(error)
