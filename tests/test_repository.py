@@ -46,7 +46,7 @@ def python_files(*folders: str) -> list[Path]:
 
 def text_files() -> Iterator[tuple[str, str]]:
     """(path, text) of every text file that belongs to the repository."""
-    folders = (*ROOMS, "resources", "tests", ".ci")
+    folders = (*ROOMS, "docs", "installer", "resources", "tests", ".ci")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*")]
     files += [path for path in ROOT.iterdir() if path.name != "uv.lock"]
     for path in sorted(files):
@@ -259,25 +259,29 @@ def test_nothing_is_unpickled(room: str) -> None:
         assert [path for path, text in texts.items() if "torch.load" in text] == [PUBLISHED]
 
 
-# ---------------------------------------------------------------- the README
+# ---------------------------------------------------------------- README and documentation
 
 
-def shell_lines() -> list[str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def shell_lines(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines()]
 
 
 def test_the_readme_starts_with_one_line_each() -> None:
     for command in ("zsi-annotator --demo", "pytest"):
-        assert f"pip install uv && uv run {command}" in shell_lines()
+        assert f"pip install uv && uv run {command}" in shell_lines(ROOT / "README.md")
 
 
-def test_commands_and_options_of_the_readme_exist() -> None:
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_commands_and_options_that_a_page_shows_exist(page: str) -> None:
+    """`tests/docs/test_commands.py` runs them."""
     commands = typer.main.get_command(command_line).commands  # type: ignore[attr-defined]
-    lines = [shlex.split(line) for line in shell_lines() if line.startswith("uv run zsi ")]
-    assert lines
+    lines = [shlex.split(line) for line in shell_lines(ROOT / page) if line.startswith("uv run zsi ")]
+    assert lines or page != "README.md"
     for _, _, _, name, *arguments in lines:
-        assert name in commands, f"README shows `zsi {name}`, which does not exist"
+        assert name in commands, f"{page} shows `zsi {name}`, which does not exist"
         known = {option for parameter in commands[name].params for option in parameter.opts}
         assert {argument for argument in arguments if argument.startswith("-")} <= known
