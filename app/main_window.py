@@ -329,7 +329,7 @@ class MainWindow(QMainWindow):
         self.canvas.setPalette(palette)
         self.registry.refresh_icons()
         self.classes.refresh_icons()
-        self.assistant.bar.refresh_icons()
+        self.assistant.refresh_icons()
         self.empty.refresh_icons()
         self.canvas.set_settings(
             replace(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QVBoxLayout
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QVBoxLayout
 
+from app.project.commands import AddClass, SetClass
+from app.proposals.engine_status import EngineMessages, EngineStatus
+from app.proposals.name_inspector import NameInspector
 from app.proposals.preview import Preview
 from app.proposals.prompt_bar import PromptBar
 
@@ -31,6 +35,15 @@ class Assistant:
         assert isinstance(layout, QVBoxLayout)
         layout.insertWidget(0, self.bar)
         self.bar.left.connect(window.canvas.setFocus)
+        self.inspector = NameInspector(session, link, window.canvas, proposals, self.preview)
+        self.inspector.relabel.connect(self._relabel)
+        self.inspector.wanted.connect(self.bar.take_spelling)
+        self.bar.chip_opened.connect(self.inspector.inspect)
+        self._add_dock()
+        self.engine = EngineStatus(link)
+        self.engine.clicked.connect(window.registry["models"].trigger)
+        window.status.addPermanentWidget(self.engine)
+        EngineMessages(link, window.messages, window)
         registry = window.registry
         registry.bind("prompt", self.bar.focus)
         registry.bind("propose_here", proposals.propose)
@@ -38,6 +51,36 @@ class Assistant:
         registry.bind("threshold_raise", lambda: self._step_threshold(+1))
         session.project_changed.connect(self._on_project)
         self._on_project()
+
+    def _add_dock(self) -> None:
+        window = self._window
+        dock = QDockWidget("Name inspector", window)
+        dock.setObjectName("dock_name_inspector")
+        dock.setAccessibleName("Name inspector")
+        dock.setWidget(self.inspector)
+        window.docks["Name inspector"] = dock
+        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        window.tabifyDockWidget(window.docks["Classes"], dock)
+        window.docks["Classes"].raise_()
+        view = window.registry.menus["View"]
+        view.insertAction(window.docks["Objects"].toggleViewAction(), dock.toggleViewAction())
+
+    def _relabel(self, name: str) -> None:
+        """Give the selected object a name that the model thinks possible; a new one becomes a class."""
+        session, prompt = self._window.session, self._window.proposals.prompt
+        chip = next((chip for chip in prompt.chips if chip.phrase == name), None)
+        if session.project is None:
+            return
+        class_id = chip.class_id if chip else session.project.class_id(name)
+        if class_id is None and session.do(AddClass(name)) is not None:
+            class_id = session.project.class_id(name)
+        if class_id is not None and self._window.canvas.selection:
+            session.do(SetClass(list(self._window.canvas.selection), class_id))
+
+    def refresh_icons(self) -> None:
+        """Draw the icons in the colours of the present theme."""
+        self.bar.refresh_icons()
+        self.engine.refresh()
 
     def _step_threshold(self, step: int) -> None:
         window = self._window

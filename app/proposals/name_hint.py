@@ -59,6 +59,7 @@ class NameHint(QFrame):
             button.clicked.connect(lambda _=False, word=word: self.wanted.emit(word))
             self._words.insertWidget(self._words.count() - 1, button)  # before the stretch
             self.words.append(button)
+            button.show()  # else it has no size yet
         self.show()
         layout = self.layout()
         assert layout is not None

@@ -61,7 +61,7 @@ class PromptBar(QFrame):
         self.options.setToolTip("Seen classes, too; propose when an image is opened")
         self.options.clicked.connect(self._open_options)
         self.hint = NameHint(preview, floor)
-        self.hint.wanted.connect(self._take_spelling)
+        self.hint.wanted.connect(self.take_spelling)
         self._layout = FlowLayout(self)
         self._layout.setContentsMargins(8, 5, 8, 5)
         self._layout.addWidget(self.options)
@@ -105,7 +105,8 @@ class PromptBar(QFrame):
         self.input.clear()
         self._preview.set_text("")
 
-    def _take_spelling(self, word: str) -> None:
+    def take_spelling(self, word: str) -> None:
+        """Put a word into the line, as if it was typed."""
         self.input.setText(word)
         self._preview.set_text(word)
         self.input.setFocus()

@@ -20,6 +20,7 @@ from app.proposals.thresholds import Thresholds
 from app.session import Session
 from zsi_core.coco.provenance import ProposalRun
 from zsi_core.engine.requests import Query
+from zsi_core.errors import EngineError
 from zsi_core.instances import Instances
 from zsi_core.semantics.names import class_key
 
@@ -61,6 +62,7 @@ class Proposals(QObject):
         self._best: dict[int, float] = {}
         self._regions: dict[str, int] = {}
         self._answered: dict[int, tuple[Any, ...]] = {}
+        self._tried_again: tuple[Any, ...] = ()
         session.project_changed.connect(self._on_project)
         session.image_changed.connect(lambda _: self._on_image())
         session.changed.connect(self._on_change)
@@ -96,8 +98,12 @@ class Proposals(QObject):
 
     def is_absent(self, class_id: int) -> bool | None:
         """Whether a class is probably absent from the image in view; None before the model was asked."""
-        best = self._best.get(class_id)
+        best = self.best(class_id)
         return None if best is None else best < self.thresholds.default
+
+    def best(self, class_id: int) -> float | None:
+        """Best score of a class in the image in view, of any region; None before the model was asked."""
+        return self._best.get(class_id)
 
     def region(self, uuid: str) -> int | None:
         """Region of the encoded image that a proposal comes from, as long as that is known."""
@@ -178,8 +184,14 @@ class Proposals(QObject):
         self._set_asked(self._link.ask(query, answered, self._failed))
 
     def _failed(self, error: Exception) -> None:
+        """An engine that ended over the question is asked once more: another request may be to blame."""
         self._set_asked(None)
-        self._link.tell(error)
+        question = (self._session.image_id, self._question())
+        if type(error) is EngineError and self._tried_again != question:
+            self._tried_again = question
+            self._ask(quietly=True)
+        else:
+            self._link.tell(error)
 
     def _asked_of(self, image_id: int, phrases: Iterable[str]) -> Asked:
         model = self._link.model
