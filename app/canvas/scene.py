@@ -14,7 +14,7 @@ from app.canvas.objects import CanvasObject
 from app.project.geometry import Box, Geometry
 
 _MANY_POINTS = 100
-"""Outlines with more points are thinned out where they are shown small."""
+"""Outlines with more points are thinned out as far as nobody can see: masks come with thousands."""
 
 
 class Item:
@@ -44,7 +44,7 @@ class Item:
     def path_for(self, scale: float) -> QPainterPath:
         """An outline that looks the same at a scale in screen pixels per image pixel."""
         path = self.path
-        if scale >= 0.5 or path.elementCount() <= _MANY_POINTS:
+        if path.elementCount() <= _MANY_POINTS:
             return path
         level = math.floor(math.log2(scale))
         if self._coarse is None or self._coarse[0] != level:

@@ -27,8 +27,10 @@ def apply_theme(application: QApplication, choice: str) -> Colours:
     _current = _chosen(choice)
     if application.style().name().lower() != "fusion":
         application.setStyle(QStyleFactory.create("Fusion"))
-    application.setPalette(_current.palette())
-    application.setStyleSheet(style_sheet(_current))
+    sheet = style_sheet(_current)
+    if sheet != application.styleSheet():  # styling everything anew takes a tenth of a second
+        application.setPalette(_current.palette())
+        application.setStyleSheet(sheet)
     return _current
 
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
+from app.canvas.scene import Item
 from app.canvas.viewport import MARGIN
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -106,6 +108,17 @@ def test_panned_and_drawn_anew_look_the_same(canvas, hand, many, labels):
     canvas.object_layer.invalidate()
     canvas.image_layer.invalidate()
     assert moved == canvas.grab().toImage()
+
+
+@pytest.mark.parametrize("scale", [0.1, 1, 4])
+def test_an_outline_of_thousands_of_points_is_thinned_out_unseen(make, scale):
+    angles = np.linspace(0, 2 * np.pi, 3000, endpoint=False)
+    ring = 200 + 130 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    path = Item(make.thing("a", make.polygon(ring))).path_for(scale)
+    assert path.elementCount() < 400
+    drawn = [(path.elementAt(i).x, path.elementAt(i).y) for i in range(path.elementCount())]
+    off = shapely.hausdorff_distance(shapely.LinearRing(ring), shapely.LineString(drawn))
+    assert off * scale < 0.5, "half a pixel on screen"
 
 
 def test_labels_stay_on_the_image(canvas, make):
