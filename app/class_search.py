@@ -19,11 +19,12 @@ class ClassSearch(Picker):
         objects: how many objects the class is for; 0 for the next one that is drawn.
         """
         purpose = f"for the {objects} selected objects" if objects > 1 else "for the selected object"
-        super().__init__("Choose a class", f"Class {purpose if objects else 'to draw with'}", parent)
+        placeholder = f"Class {purpose if objects else 'to draw with'}"
+        super().__init__("Choose a class", placeholder, self._find, parent)
         self.setObjectName("class_search")
         self._session = session
 
-    def matching(self, text: str) -> Sequence[Choice]:
+    def _find(self, text: str) -> Sequence[Choice]:
         """Classes whose name holds the text, those that begin with it first; then the text as a new one."""
         project = self._session.project
         if project is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -39,8 +39,14 @@ class Picker(QDialog):
 
     chosen = Signal(object)
 
-    def __init__(self, title: str, placeholder: str, parent: QWidget) -> None:
+    def __init__(
+        self, title: str, placeholder: str, matching: Callable[[str], Sequence[Choice]], parent: QWidget
+    ) -> None:
+        """Args:
+        matching: the choices for a typed text, best first.
+        """
         super().__init__(parent, Qt.WindowType.Popup)
+        self._matching = matching
         self.setWindowTitle(title)
         self.setAccessibleName(title)
         self.setProperty("role", "popup")
@@ -69,10 +75,6 @@ class Picker(QDialog):
         self.list.selectionModel().currentChanged.connect(self._show_tip)
         self.input.installEventFilter(self)
 
-    def matching(self, text: str) -> Sequence[Choice]:
-        """The choices for a typed text, best first."""
-        raise NotImplementedError
-
     def open_over(self, window: QWidget) -> None:
         """Show it in the upper middle of a window."""
         self.search("")
@@ -85,7 +87,7 @@ class Picker(QDialog):
 
     def search(self, text: str) -> None:
         """List what matches."""
-        self.model.show(self.matching(text))
+        self.model.show(self._matching(text))
         self.list.setCurrentIndex(self.model.index(0))
         if not self.model.choices:
             self.tip.setText("Nothing matches.")

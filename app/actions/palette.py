@@ -15,12 +15,12 @@ class CommandPalette(Picker):
     """Lists every action; those that are not possible now come last."""
 
     def __init__(self, registry: ActionRegistry, parent: QWidget) -> None:
-        super().__init__("Command palette", "Type a command", parent)
+        super().__init__("Command palette", "Type a command", self._find, parent)
         self.setObjectName("command_palette")
         self._registry = registry
         self.chosen.connect(lambda action_id: registry[action_id].trigger())
 
-    def matching(self, text: str) -> Sequence[Choice]:
+    def _find(self, text: str) -> Sequence[Choice]:
         """Actions whose menu, text or tip holds every typed word."""
         words = text.casefold().split()
         ranked = [(rank, spec) for spec in self._registry.specs.values() if (rank := _rank(spec, words))]
