@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zsi_core.coco import read_coco
 from zsi_core.coco.writer import write_json
+
+T = TypeVar("T")
 
 
 def write_sample(sources: Sequence[Path], target: Path, most: int) -> int:
@@ -24,8 +26,7 @@ def write_sample(sources: Sequence[Path], target: Path, most: int) -> int:
     """
     contents = [read_coco(path) for path in sources]
     images = [(content, image) for content in contents for image in content.images]
-    count = min(most, len(images))
-    chosen = [images[i * len(images) // count] for i in range(count)]
+    chosen = spread(images, most)
     document: dict[str, Any] = {"images": [], "annotations": [], "categories": []}
     for content, image in chosen:
         document["images"].append(image.raw)
@@ -33,4 +34,10 @@ def write_sample(sources: Sequence[Path], target: Path, most: int) -> int:
     if contents:
         document["categories"] = [category.raw for category in contents[0].categories]
     write_json(target, document)
-    return count
+    return len(chosen)
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """At most so many items, evenly spread."""
+    count = min(most, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
