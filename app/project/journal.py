@@ -37,7 +37,7 @@ _USERS = tuple(
     f"""
     SELECT e.label FROM temp.step s CROSS JOIN entry_rows c ON c.seq = s.seq
         CROSS JOIN {uses} u ON u.{key} = c.row_id AND u.seq > s.seq CROSS JOIN entries e ON e.seq = u.seq
-    WHERE c.tbl = '{table}' AND c.action = 'insert' AND e.undone = 0 AND e.seq NOT IN temp.step LIMIT 1"""
+    WHERE c.tbl != 'objects' AND c.tbl = '{table}' AND c.action = 'insert' AND e.undone = 0 AND e.seq NOT IN temp.step LIMIT 1"""
     for table, uses, key in (("classes", "entry_classes", "class_id"), ("images", "entry_images", "image_id"))
 )
 
@@ -79,17 +79,25 @@ class Journal:
         self._drop_undone(touched.images, everywhere=shared, project_wide=group is None)
         size = _size(rows.changes)
         project_wide = shared or group is not None or len(touched.images) != 1
-        seq = self._connection.execute(
-            "INSERT INTO entries (label, time, project_wide, group_id, n_rows, size) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            (label, time.time(), int(project_wide), group, len(rows.changes), size),
-        ).lastrowid
+        values = (label, time.time(), len(rows.changes), size)
+        seq = self._newest_of_group(group)
+        if seq is None:
+            seq = self._connection.execute(
+                "INSERT INTO entries (label, time, n_rows, size, project_wide, group_id) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (*values, int(project_wide), group),
+            ).lastrowid
+        else:
+            self._connection.execute(
+                "UPDATE entries SET label = ?, time = ?, n_rows = n_rows + ?, size = size + ? WHERE seq = ?",
+                (*values, seq),
+            )
         self._connection.executemany(
-            "INSERT INTO entry_images (image_id, seq) VALUES (?, ?)",
+            "INSERT OR IGNORE INTO entry_images (image_id, seq) VALUES (?, ?)",
             [(image_id, seq) for image_id in touched.images],
         )
         self._connection.executemany(
-            "INSERT INTO entry_classes (class_id, seq) VALUES (?, ?)",
+            "INSERT OR IGNORE INTO entry_classes (class_id, seq) VALUES (?, ?)",
             [(class_id, seq) for class_id in rows.classes_of_objects],
         )
         self._connection.executemany(
@@ -97,6 +105,24 @@ class Journal:
             [(seq, c.table, c.row_id, c.action, c.payload) for c in rows.changes],
         )
         self._size += size
+
+    def _newest_of_group(self, group: str | None) -> int | None:
+        """The newest entry, if it is an applied one of a group: thousands of entries would make undo slow."""
+        newest = "SELECT seq, group_id, undone FROM entries ORDER BY seq DESC LIMIT 1"
+        row = self._connection.execute(newest).fetchone() if group is not None else None
+        return row["seq"] if row and row["group_id"] == group and not row["undone"] else None
+
+    def rows_of_step(self, image_id: int | None, *, undo: bool) -> int:
+        """How many rows the first step to try has written; 0 for none.
+
+        Raises:
+            UndoError: as `steps`.
+        """
+        step = next(self.steps(image_id, undo=undo), None)
+        if step is None:
+            return 0
+        marks = ", ".join(str(seq) for seq in step.seqs)
+        return self._number(f"SELECT sum(n_rows) FROM entries WHERE seq IN ({marks})")
 
     def steps(self, image_id: int | None, *, undo: bool) -> Iterator[Step]:
         """Steps to try for an image in view, best first (see `Project.undo`).

@@ -126,6 +126,7 @@ CREATE TABLE entry_rows (
 );
 CREATE INDEX entry_rows_by_entry ON entry_rows (seq);
 CREATE INDEX entry_rows_by_row ON entry_rows (tbl, row_id, seq);
+CREATE INDEX entry_rows_not_of_objects ON entry_rows (seq) WHERE tbl != 'objects';
 
 CREATE TRIGGER class_retired AFTER DELETE ON classes BEGIN
     INSERT OR IGNORE INTO retired_classes VALUES (OLD.id);
