@@ -92,7 +92,7 @@ class Recipe:
             features that are computed once: `steps` is then how many batches are read.
         frozen_stages: backbone stages that keep their initial weights (stem included from 1 on).
         repeat_threshold: classes in a smaller share of the images are repeated (0 switches it off).
-        teacher: distil the ImageNet classifier into e; a retraining distils the model it starts from.
+        teacher: distil a teacher into e: the ImageNet classifier, or in a retraining the former model.
         blend: share of the trained weights in those of a retrained model; the rest are the former ones.
             Between the two, new names are learned while old ones are hardly forgotten (Wortsman et al.,
             Robust fine-tuning of zero-shot models, CVPR 2022).

@@ -60,6 +60,7 @@ def retraining_recipe(plan: RetrainingPlan, folder: Path, parent: CheckpointInfo
         split=str((folder / SPLIT).resolve()),
         extra_seen=(),
         own_classes=False,
+        teacher=True,
         datasets=used,
     )
 
