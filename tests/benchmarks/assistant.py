@@ -1,0 +1,202 @@
+"""From a typed name to painted proposals, in the real window with the real engine.
+
+A person takes what follows within 100 ms for immediate. Meanwhile nothing may hold up the window for longer
+than one frame, 16 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import gc
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from harness import Case, run
+from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
+from PySide6.QtTest import QTest
+
+from app.jobs import wait_for_tasks
+from app.main_window import MainWindow
+from app.settings import Settings
+from app.startup import make_application
+from zsi_core.engine.requests import Drop, Encode
+from zsi_core.files import resources_dir
+
+PICTURE = "cat_on_sofa.jpg"
+NAMES = ("cat", "sofa", "remote control", "plant", "hair drier", "fork", "pillow", "dog")
+PATIENCE_S = 300
+GOAL_MS, BLOCK_GOAL_MS = 100, 16
+_BEAT_MS = 1
+_CALM_MS = 60
+
+
+class Beat:
+    """How long the window's thread was held up, between two beats of a timer."""
+
+    def __init__(self) -> None:
+        self.longest_ms = 0.0
+        self._last = time.perf_counter()
+        self._timer = QTimer(interval=_BEAT_MS)
+        self._timer.timeout.connect(self._beat)
+
+    def start(self) -> None:
+        self.longest_ms, self._last = 0.0, time.perf_counter()
+        self._timer.start()
+
+    def stop(self) -> float:
+        self._timer.stop()
+        return self.longest_ms
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self.longest_ms = max(self.longest_ms, (now - self._last) * 1000 - _BEAT_MS)
+        self._last = now
+
+
+class Painted(QObject):
+    """Counts the repaints of a widget."""
+
+    def __init__(self, widget: QObject) -> None:
+        super().__init__(widget)
+        self.number = 0
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        self.number += event.type() == QEvent.Type.Paint
+        return False
+
+
+def wait(condition: Callable[[], object]) -> None:
+    """Run the window until a condition holds; its threads run meanwhile."""
+    loop = QEventLoop()
+    timer = QTimer(interval=_BEAT_MS)
+    end = time.monotonic() + PATIENCE_S
+    timer.timeout.connect(lambda: loop.quit() if condition() or time.monotonic() > end else None)
+    timer.start()
+    loop.exec()
+    timer.stop()
+    if not condition():
+        raise TimeoutError("the window does not get there")
+
+
+class Bench:
+    """A window with the demo pictures, one of them in view and encoded."""
+
+    def __init__(self, folder: Path, model: str) -> None:
+        settings = Settings(folder / "settings.ini")
+        settings.remember_model(model, "cpu")
+        self.window = window = MainWindow(settings)
+        window.resize(1280, 800)
+        window.show()
+        window.link.start()
+        self.path = str(shutil.copy(resources_dir() / "demo" / PICTURE, folder))
+        window.open_paths([Path(self.path)])
+        wait(lambda: window.session.image_id is not None and not window.jobs.running and window.link.ready)
+        self.input = window.assistant.bar.input
+        self.painted = Painted(window.canvas)
+        self.beat = Beat()
+        self.blocks: dict[str, list[float]] = {"typing": [], "Enter": []}
+        self._names = 0
+        self._last_letter = ""
+
+    def clear(self) -> None:
+        """An empty line, no names, no proposals; the engine keeps what it knows of the image."""
+        window = self.window
+        self.input.clear()
+        window.assistant.preview.set_text("")
+        for chip in window.proposals.prompt.chips:
+            window.proposals.prompt.remove(chip.class_id)
+        wait(lambda: not window.proposals.busy and not window.canvas.overlay)
+        self._names += 1
+        name = NAMES[self._names % len(NAMES)]
+        self.input.setFocus()
+        self.input.setText(name[:-1])
+        self._last_letter = name[-1]
+        QTest.qWait(_CALM_MS)
+
+    def clear_and_forget_masks(self) -> None:
+        """The image is encoded anew, so that no region has a mask yet."""
+        link = self.window.link
+        done = [link.ask(Drop((self.path,))), link.ask(Encode(self.path))]
+        wait(lambda: all(future.done() for future in done))
+        self.clear()
+
+    def type_last_letter(self) -> None:
+        """Until what was found is painted over the image."""
+        preview = self.window.assistant.preview
+        self.beat.start()
+        QTest.keyClicks(self.input, self._last_letter)
+        wait(lambda: preview.number is not None)
+        self._wait_for_paint()
+        self.blocks["typing"].append(self.beat.stop())
+
+    def press_enter(self) -> None:
+        """Until the proposals are in the project, and painted."""
+        proposals = self.window.proposals
+        QTest.keyClicks(self.input, self._last_letter)
+        self.beat.start()
+        QTest.keyClick(self.input, Qt.Key.Key_Return)
+        wait(lambda: not proposals.busy)
+        self._wait_for_paint()
+        self.blocks["Enter"].append(self.beat.stop())
+
+    def _wait_for_paint(self) -> None:
+        before = self.painted.number
+        self.window.canvas.update()
+        wait(lambda: self.painted.number > before)
+
+    def tell_blocks(self) -> None:
+        """How long the window's thread was held up in each run, on standard error."""
+        for what, blocks in self.blocks.items():
+            if blocks:
+                print(
+                    f"window's thread held up while {what}: median {median(blocks):.1f} ms, longest "
+                    f"{max(blocks):.1f} ms, goal <= {BLOCK_GOAL_MS} ms",
+                    file=sys.stderr,
+                )
+
+
+def cases(folder: Path, options: argparse.Namespace) -> tuple[Sequence[Case], dict[str, Any]]:
+    """All cases; what the details hold is filled while they run."""
+    make_application()
+    bench = Bench(folder, options.model)
+    bench.clear()
+    bench.type_last_letter()  # encodes the image
+    for blocks in bench.blocks.values():
+        blocks.clear()
+    gc.freeze()  # as after the start of the program
+    atexit.register(bench.tell_blocks)
+    return [
+        Case(
+            "last letter to painted preview, masks known",
+            bench.type_last_letter,
+            bench.clear,
+            goal_ms=GOAL_MS,
+        ),
+        Case(
+            "last letter to painted preview, new masks",
+            bench.type_last_letter,
+            bench.clear_and_forget_masks,
+            goal_ms=GOAL_MS,
+        ),
+        Case("Enter to painted proposals, masks known", bench.press_enter, bench.clear, goal_ms=GOAL_MS),
+    ], {"window_held_up_ms": bench.blocks, "window_held_up_goal_ms": BLOCK_GOAL_MS}
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        for variable in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "ZSI_CACHE"):
+            os.environ[variable] = name
+        run("The assistant, from a key to painted masks", partial(cases, Path(name)))
+        wait_for_tasks()
