@@ -46,6 +46,7 @@ from app.session import Session
 from app.settings import Settings
 from app.status_bar import StatusBar
 from app.theme import apply_theme
+from app.training_panel.control import TrainingControl
 from app.window_commands import WindowCommands
 from zsi_core.errors import ZsiError
 
@@ -89,6 +90,7 @@ class MainWindow(QMainWindow):
         self.reviewing = ReviewControl(self)
         self._connect()
         self.batching = BatchControl(self)  # last: a project that is opened clears the message bar
+        self.training = TrainingControl(self)
         self.apply_settings()
         self._first_layout = self.saveState()
         self._restore_layout()

@@ -125,6 +125,8 @@ class WindowCommands:
             "propose_batch": lambda: window.batching.open_dialog(),
             "propose_again": lambda: window.batching.open_dialog(again=True),
             "models": self._models,
+            "retrain": lambda: window.training.open_setup(),
+            "show_retraining": lambda: window.training.show_run(),
             "restart_engine": window.link.restart,
             "palette": lambda: CommandPalette(window.registry, window).open_over(window),
             "shortcuts": lambda: ShortcutOverview(window.registry, window).show(),

@@ -9,6 +9,7 @@ from app.actions.model_actions import model_actions
 from app.actions.prompt_actions import prompt_actions
 from app.actions.review_actions import review_actions
 from app.actions.spec import ActionSpec
+from app.actions.train_actions import train_actions
 from app.actions.view_actions import view_actions
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -19,5 +20,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
     *review_actions(),
     *prompt_actions(),
     *model_actions(),
+    *train_actions(),
     *tools_and_help_actions(),
 )

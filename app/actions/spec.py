@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-MENUS = ("File", "Edit", "View", "Annotate", "Review", "Model", "Tools", "Help")
+MENUS = ("File", "Edit", "View", "Annotate", "Review", "Model", "Train", "Tools", "Help")
 """Menus of the menu bar in their order."""
 
 

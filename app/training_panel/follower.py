@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import report_exception
 from app.jobs.worker import Task, run_task
-from app.retraining.run import RetrainingRun
 from app.retraining.status import State, Status
+from zsi_core.errors import ZsiError
 
 _LOOK_MS = 1000
+
+if TYPE_CHECKING:
+    from app.retraining.run import RetrainingRun
 
 Wish = Callable[[], object]
 
@@ -36,12 +40,10 @@ class Follower(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_MS)
         self._timer.timeout.connect(self._look)
-        self._timer.start()
-        self._look()
 
-    def do(self, wish: Wish) -> None:
-        """Do something with the run soon, and look at it then. Its error goes to the person."""
-        self._wishes.append(wish)
+    def do(self, *wishes: Wish) -> None:
+        """Do something with the run soon, and look at it as long as it runs. Errors go to the person."""
+        self._wishes += wishes
         self._timer.start()
         self._look()
 
@@ -56,22 +58,29 @@ class Follower(QObject):
             return
         wishes, self._wishes = self._wishes, []
 
-        def work(_: Task) -> Status:
+        def work(_: Task) -> tuple[Status, list[ZsiError]]:
+            errors = []
             for wish in wishes:
-                wish()
-            return self.run.status()
+                try:
+                    wish()
+                except ZsiError as error:
+                    errors.append(error)
+            return self.run.status(), errors
 
-        self._task = run_task(work, self._seen, self._failed)
+        self._task = run_task(work, lambda seen: self._seen(*seen), self._failed)
 
-    def _seen(self, status: Status) -> None:
+    def _seen(self, status: Status, errors: list[ZsiError]) -> None:
         self._task = None
         self.status = status
         if status.state not in (State.RUNNING, State.PAUSED):
             self._timer.stop()
+        for error in errors:
+            report_exception(error)
         self.changed.emit(status)
         if self._wishes:
             self._look()
 
     def _failed(self, error: Exception) -> None:
         self._task = None
+        self._timer.stop()
         report_exception(error)
