@@ -70,5 +70,5 @@ class CocoGeometry:
         area = int(rles.areas([mask])[0])
         if area == 0:
             raise ValueError("the object must cover at least one pixel: leave it out, or keep its box alone")
-        x1, y1, x2, y2 = (int(edge) for edge in rles.boxes([mask])[0])
+        x1, y1, x2, y2 = map(int, rles.boxes([mask])[0].tolist())
         return cls(segmentation, (x1, y1, x2 - x1, y2 - y1), area)

@@ -60,11 +60,8 @@ def flat_polygons(parts: Sequence[Part]) -> list[list[int] | list[float]]:
 
 
 def _flat(ring: np.ndarray) -> list[int] | list[float]:
-    numbers = ring.ravel()
-    whole = numbers.astype(np.int64)
-    if (whole == numbers).all():
-        return whole.tolist()
-    return numbers.tolist()
+    numbers: list[float] = ring.ravel().tolist()
+    return [int(number) for number in numbers] if all(map(float.is_integer, numbers)) else numbers
 
 
 def _ring(polygon: Any, index: int) -> np.ndarray:

@@ -106,10 +106,11 @@ def check_ring(ring: np.ndarray) -> None:
     """Raise ValueError where pycocotools would crash, exhaust memory, or take two points for a box."""
     if ring.ndim != 2 or ring.shape[1:] != (2,) or len(ring) < 3:
         raise ValueError(f"a ring must have shape (P, 2), P at least 3, but got {ring.shape}")
-    if not (np.abs(ring) <= MAX_COORDINATE).all():  # False for NaN, too
+    low, high = ring.min(), ring.max()
+    if not -MAX_COORDINATE <= low <= high <= MAX_COORDINATE:  # False for NaN, too
         raise ValueError(f"the coordinates of a ring must be numbers between ±{MAX_COORDINATE:.0f}")
     # The first comparison settles all ordinary rings without measuring them.
-    if len(ring) * np.ptp(ring) > MAX_OUTLINE and outline_length(ring) > MAX_OUTLINE:
+    if len(ring) * (high - low) > MAX_OUTLINE and outline_length(ring) > MAX_OUTLINE:
         raise ValueError(f"the outline of a ring must be at most {MAX_OUTLINE:.0f} pixels long")
 
 

@@ -131,7 +131,8 @@ def iou(first: Sequence[Rle], second: Sequence[Rle]) -> np.ndarray:
 
 def union(rles: Sequence[Rle]) -> Rle:
     """Pixels inside any of at least one mask of the same size."""
-    return _as_str(coco_mask.merge(list(rles)))
+    merged: Any = rles[0] if len(rles) == 1 else coco_mask.merge(list(rles))
+    return _as_str(merged)
 
 
 def subtract(rle: Rle, removed: Rle) -> Rle:
