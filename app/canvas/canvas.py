@@ -36,7 +36,7 @@ class Canvas(QWidget):
     Attributes:
         editor: makes the changes that tools ask for.
         image_layer, object_layer: the cached drawings, with their counts of redrawing.
-        overlays: draw over all objects and below the tool, in widget coordinates, at every repaint.
+        marks: draw over all objects and below the tool, in widget coordinates, at every repaint.
     """
 
     selection_changed = Signal(object)
@@ -72,7 +72,7 @@ class Canvas(QWidget):
         self.viewport = Viewport((1, 1), (self.width(), self.height()))
         self.image_layer = CachedLayer(self.pictures.draw)
         self.object_layer = CachedLayer(self._draw_cached)
-        self.overlays: list[Callable[[QPainter], None]] = []
+        self.marks: list[Callable[[QPainter], None]] = []
         self._settings = ViewSettings()
         self._selection: tuple[str, ...] = ()
         self._hovered: str | None = None
@@ -455,8 +455,8 @@ class Canvas(QWidget):
             self._draw_live(painter, [item for item in found if item], look, event)
         self._draw_live(painter, list(self._previews.values()), Look.EDITED, event)
         self._draw_live(painter, self._overlay, Look.PLAIN, event)
-        for overlay in self.overlays:
-            overlay(painter)
+        for mark in self.marks:
+            mark(painter)
         self.active_tool.paint(painter)
         painter.end()
 

@@ -7,22 +7,36 @@ from dataclasses import replace
 from PySide6.QtGui import QPainter
 
 from app.canvas.canvas import Canvas
-from app.canvas.drawing import Look, draw_objects
+from app.canvas.drawing import Look, draw_objects, extent
+from app.canvas.scene import Item
+from app.canvas.settings import ViewSettings
 from app.proposals.review import Review
 
 
 class ReviewMark:
-    """An overlay of a canvas."""
+    """One of the marks of a canvas."""
 
     def __init__(self, canvas: Canvas, review: Review) -> None:
         self._canvas, self._review = canvas, review
-        canvas.overlays.append(self._paint)
-        review.changed.connect(canvas.update)
+        self._marked: Item | None = None
+        canvas.marks.append(self._paint)
+        review.changed.connect(self._follow)
+
+    @property
+    def _settings(self) -> ViewSettings:
+        return replace(self._canvas.settings, labels=True)
+
+    def _follow(self) -> None:
+        """Repaint what was marked, and what is from now on."""
+        record = self._review.current
+        before, self._marked = self._marked, self._canvas.scene.get(record.uuid) if record else None
+        for item in (before, self._marked):
+            if item is not None:
+                self._canvas.update(extent(item, self._canvas.viewport, self._settings).toAlignedRect())
 
     def _paint(self, painter: QPainter) -> None:
-        record, canvas = self._review.current, self._canvas
-        item = canvas.scene.get(record.uuid) if record is not None else None
+        canvas = self._canvas
+        item = canvas.scene.get(self._marked.object.uuid) if self._marked is not None else None
         if item is None or not canvas.scene.is_shown(item) or item.object.uuid in canvas.active_tool.editing:
             return
-        settings = replace(canvas.settings, labels=True)
-        draw_objects(painter, [item], canvas.viewport, settings, Look.CURRENT)
+        draw_objects(painter, [item], canvas.viewport, self._settings, Look.CURRENT)
