@@ -87,9 +87,12 @@ class ReviewStrip(QFrame):
             self._describe(record)
         elif review.decided_here and self._session.image is not None:
             self.name.setText("Image done")
-            self.about.setText(
-                f"{self._key('review_next')}: next one to review, {self._key('next_image')}: next image"
-            )
+            ways = {
+                "review_next": "next to review",
+                "next_image": "next image",
+                "finish_and_next": "finish it",
+            }
+            self.about.setText(",  ".join(f"{self._key(way)}: {text}" for way, text in ways.items()))
         else:
             self.hide()
             return
