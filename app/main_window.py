@@ -27,7 +27,7 @@ from app.canvas_binding import CanvasBinding
 from app.docks import ClassesPanel, ImagesPanel, ObjectsPanel
 from app.empty_state import EmptyState
 from app.image_loading import ImageLoader, LoadedImage
-from app.jobs.job_list import JobList
+from app.jobs.job_list import Job, JobList, JobState
 from app.jobs.panel import JobsPanel
 from app.loading_sign import LoadingSign
 from app.messages import MessageBar
@@ -65,6 +65,7 @@ class MainWindow(QMainWindow):
         self.settings = settings
         self.session = Session(self)
         self.jobs = JobList(self)
+        self._step_job: Job | None = None
         self.link = EngineLink(settings, self)
         self.models = ModelLibrary(self.link, self)
         self.registry = ActionRegistry(self, ACTIONS)
@@ -171,6 +172,7 @@ class MainWindow(QMainWindow):
         self.registry.work_in(self.images.list)
         session.project_changed.connect(self._on_project)
         session.changed.connect(self._on_change)
+        session.long_step_changed.connect(self._on_long_step)
         session.image_changed.connect(lambda _: self._update())
         session.class_changed.connect(lambda _: self._update())
         session.said.connect(self.status.say)
@@ -241,6 +243,13 @@ class MainWindow(QMainWindow):
             self._show_nothing()
         self.classes.setEnabled(project is not None)
         self.empty.show_recent(self.settings.recent_projects())
+        self._update()
+
+    def _on_long_step(self, title: str) -> None:
+        if title:
+            self._step_job = self.jobs.add(title)
+        elif self._step_job is not None:
+            self._step_job.end(JobState.DONE)
         self._update()
 
     def _on_change(self, change: Change) -> None:

@@ -8,12 +8,15 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import report_exception
+from app.jobs.worker import Task, run_task
 from app.project import Change, ClassRecord, ImageRecord, ObjectRecord, Project, UndoError
 from app.project.commands import Command
 from app.project.geometry import Geometry, encode
 from zsi_core.errors import ZsiError
 
 FLUSH_AFTER_MS = 1000
+ROWS_AT_ONCE = 300
+"""A step that wrote more rows is taken back in the background."""
 READ_ONE_BY_ONE = 100
 """For more changed objects the image is read as a whole."""
 
@@ -28,6 +31,7 @@ class Session(QObject):
         image_id: of the image in view, or None.
         image: the record of the image in view; None where there is none, or when it was removed.
         objects: those of the image in view by uuid, in drawing order, lowest first; rejected ones included.
+        long_step: what is done in the background, so that nothing can be changed; empty as a rule.
     """
 
     project_changed = Signal()
@@ -40,6 +44,8 @@ class Session(QObject):
     """id of the class to draw with, or None."""
     failed = Signal(str)
     """A change could not be written; the message says why."""
+    long_step_changed = Signal(str)
+    """What is done in the background, a step of very many rows; empty at its end. See `long_step`."""
     said = Signal(str)
     """For the status bar."""
 
@@ -49,6 +55,7 @@ class Session(QObject):
         self.image_id: int | None = None
         self.image: ImageRecord | None = None
         self.objects: dict[str, ObjectRecord] = {}
+        self.long_step = ""
         self._traced: Mapping[str, Geometry] = {}
         self._classes: dict[int, ClassRecord] = {}
         self._class_id: int | None = None
@@ -62,7 +69,7 @@ class Session(QObject):
     @property
     def writable(self) -> bool:
         """A project is open and may be changed."""
-        return self.project is not None and not self.project.read_only
+        return self.project is not None and not self.project.read_only and not self.long_step
 
     def open(self, project: Project) -> None:
         """Make a project the one of the window; the one before is closed."""
@@ -79,6 +86,8 @@ class Session(QObject):
             return
         self._flush.stop()
         project, self.project = self.project, None
+        if self.long_step:
+            self._set_long_step("")
         self._class_id = None
         self._read_classes()
         self.show_image(None)
@@ -169,7 +178,7 @@ class Session(QObject):
         Args:
             geometries: uuid -> geometry of new objects, whose outlines a task has traced already.
         """
-        if self.project is None:
+        if self.project is None or self._waits():
             return None
         self._traced = geometries or {}
         try:
@@ -195,16 +204,57 @@ class Session(QObject):
         return self.project.undo_label(self.image_id) or "", self.project.redo_label(self.image_id) or ""
 
     def _step(self, verb: str) -> None:
-        if self.project is None:
+        project, image_id = self.project, self.image_id
+        if project is None or self._waits():
             return
         try:
-            change = self.project.undo(self.image_id) if verb == "undo" else self.project.redo(self.image_id)
+            rows = project.rows_of_undo(image_id) if verb == "undo" else project.rows_of_redo(image_id)
+            if rows > ROWS_AT_ONCE and self.writable:
+                self._step_in_background(project, verb)
+                return
+            change = _taken(project, image_id, verb)
         except UndoError as error:
             self.said.emit(str(error))
             return
         except ZsiError as error:
             self._tell(error)
             return
+        self._say_taken(change, verb)
+
+    def _step_in_background(self, project: Project, verb: str) -> None:
+        """The project can be looked at meanwhile, and be changed afterwards."""
+        image_id = self.image_id
+        label = self.labels()[verb == "redo"]
+
+        def work(_: Task) -> Change | None:
+            with project.writer() as writer:
+                return _taken(writer, image_id, verb)
+
+        def taken(change: Change | None) -> None:
+            if self.project is project:
+                self._set_long_step("")
+                if change is not None:
+                    project.announce(change)
+                self._say_taken(change, verb)
+
+        def failed(error: Exception) -> None:
+            if self.project is project:
+                self._set_long_step("")
+                report_exception(error)
+
+        self._set_long_step(f"{'Undoing' if verb == 'undo' else 'Redoing'}: {label}")
+        run_task(work, taken, failed)
+
+    def _set_long_step(self, title: str) -> None:
+        self.long_step = title
+        self.long_step_changed.emit(title)
+
+    def _waits(self) -> bool:
+        if self.long_step:
+            self.said.emit(f"{self.long_step}. Changes are possible when that is done.")
+        return bool(self.long_step)
+
+    def _say_taken(self, change: Change | None, verb: str) -> None:
         if change is None:
             self.said.emit(f"Nothing to {verb}")
         else:
@@ -228,3 +278,7 @@ class Session(QObject):
     def _tell(self, error: ZsiError) -> None:
         report_exception(error)
         self.failed.emit(str(error))
+
+
+def _taken(project: Project, image_id: int | None, verb: str) -> Change | None:
+    return project.undo(image_id) if verb == "undo" else project.redo(image_id)

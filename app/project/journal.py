@@ -37,7 +37,8 @@ _USERS = tuple(
     f"""
     SELECT e.label FROM temp.step s CROSS JOIN entry_rows c ON c.seq = s.seq
         CROSS JOIN {uses} u ON u.{key} = c.row_id AND u.seq > s.seq CROSS JOIN entries e ON e.seq = u.seq
-    WHERE c.tbl != 'objects' AND c.tbl = '{table}' AND c.action = 'insert' AND e.undone = 0 AND e.seq NOT IN temp.step LIMIT 1"""
+    WHERE c.tbl != 'objects' AND c.tbl = '{table}' AND c.action = 'insert' AND e.undone = 0
+        AND e.seq NOT IN temp.step LIMIT 1"""
     for table, uses, key in (("classes", "entry_classes", "class_id"), ("images", "entry_images", "image_id"))
 )
 

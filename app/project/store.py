@@ -190,6 +190,16 @@ class Project(Queries):
         with sqlite_errors(self.path):
             return self._journal.label(image_id, undo=False)
 
+    def rows_of_undo(self, image_id: int | None = None) -> int:
+        """How many rows `undo` would write: for many thousands, do it through `writer`."""
+        with sqlite_errors(self.path):
+            return self._journal.rows_of_step(image_id, undo=True)
+
+    def rows_of_redo(self, image_id: int | None = None) -> int:
+        """How many rows `redo` would write."""
+        with sqlite_errors(self.path):
+            return self._journal.rows_of_step(image_id, undo=False)
+
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call back after every change, in the thread of the project; returns how to unsubscribe."""
         self._callbacks.append(callback)

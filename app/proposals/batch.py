@@ -65,7 +65,8 @@ class BatchProposing(QObject):
         self._stale = False
         session.project_changed.connect(self._on_project)
         session.changed.connect(self._on_change)
-        link.model_changed.connect(lambda _: self._on_model())
+        session.long_step_changed.connect(lambda _: self._on_other())
+        link.model_changed.connect(lambda _: self._on_other())
 
     def begin(self, plan: BatchPlan) -> None:
         """Begin a new batch; one that has not ended is forgotten, its proposals stay."""
@@ -106,8 +107,10 @@ class BatchProposing(QObject):
         """Learn what the names are to the model that is loaded."""
         self._cancel()
         assert self.job is not None and self._project is not None
-        if not self._link.ready:
-            self.job.progress(self._plan.done, len(self._plan.images), "waits for the model")
+        reason = "" if self._link.ready else "waits for the model"
+        reason = "waits until the undo is done" if self._session.long_step else reason
+        if reason:
+            self.job.progress(self._plan.done, len(self._plan.images), reason)
             return
         classes = self._session.classes()
         self._phrases = {
@@ -287,9 +290,9 @@ class BatchProposing(QObject):
         if self.job is not None:
             self.job.stop()
 
-    def _on_model(self) -> None:
-        """What another model has answered must not be taken for this one's."""
-        if self.job is not None:
+    def _on_other(self) -> None:
+        """Another model, whose answers must not be taken for the former one's; or the project waits."""
+        if self.job is not None and self._session.project is self._project:
             self._prepare()
 
     def _on_change(self, change: Change) -> None:

@@ -25,15 +25,17 @@ from zsi_core.engine.replies import (
     InstalledModels,
     ModelCard,
     ModelInfo,
+    NamePresence,
     NameReport,
     NamesReport,
     Origin,
+    Presence,
 )
 from zsi_core.engine.scheduler import Lane, Steps
 from zsi_core.errors import CheckpointError
 from zsi_core.files import user_models_dir
 from zsi_core.images import image_size
-from zsi_core.instances import Instances
+from zsi_core.instances import Explanation, Instances
 from zsi_core.instances.rle import boxes, encode
 
 
@@ -85,6 +87,14 @@ class StandIn(Engine):
             region_indices=np.arange(len(masks)),
             image_size=(height, width),
         )
+
+    def _explain(self, request: requests.Explain) -> Steps:
+        yield from ()
+        return Explanation(("cat",), (0.5,), 0.5, 0.1)
+
+    def _check_presence(self, request: requests.CheckPresence) -> Steps:
+        yield from ()
+        return Presence(tuple(NamePresence(name, 0.5, False) for name in request.names))
 
     def _describe_names(self, request: requests.DescribeNames) -> Steps:
         yield from ()

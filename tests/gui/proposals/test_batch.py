@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
+from app import session
 from app.jobs.job_list import Job, JobState
 from app.project.commands import AddClass, SetClass, SetFlags, SetState
 from app.proposals.batch_dialog import BatchDialog
@@ -187,6 +188,23 @@ def test_undoing_a_batch_under_way_ends_it(many: Hand, folder: Path) -> None:
     assert states(many) == [[]] * 6
     assert BatchPlan.read(many.project) is None
     (folder / "hold.png").unlink()
+
+
+def test_a_large_batch_is_taken_back_in_the_background(many: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(many)
+    monkeypatch.setattr(session, "ROWS_AT_ONCE", 5)
+    for step, expected in (
+        (many.window.session.undo, [[]] * 5),
+        (many.window.session.redo, [["proposed"] * 2] * 5),
+    ):
+        step()
+        assert many.window.jobs.running[-1].title.endswith(": Propose cat, fork on 5 images")
+        assert not many.window.registry["undo"].isEnabled()
+        assert many.window.session.do(AddClass("spoon")) is None
+        many.wait(lambda: not many.window.jobs.running)
+        assert states(many) == expected
+        assert len(many.window.session.objects) == len(expected[0])
+    assert many.window.registry["undo"].isEnabled()
 
 
 def test_a_batch_without_weaker_proposals_keeps_those_above_the_threshold(many: Hand) -> None:
