@@ -86,17 +86,17 @@ def _follow(run: RetrainingRun, threads: int | None) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"))
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("getting ready", total=None, left="")
-        while run.alive:
-            try:
+        try:
+            while run.alive:
                 status = run.status()
                 left = "" if status.seconds_left is None else f"{status.seconds_left / 60:.0f} min left"
                 total = status.steps_total or None
                 bar.update(task, description=status.doing, completed=status.step, total=total, left=left)
                 time.sleep(POLL)
-            except KeyboardInterrupt:
-                run.stop()
-                bar.update(task, description="finishing the step", left="")
-                run.wait()
+        except KeyboardInterrupt:
+            run.stop()
+            bar.update(task, description="finishing the step", left="")
+            run.wait()
     status = run.status()
     if status.state is State.FAILED:
         raise TrainingError(f"{status.doing} (go on with --last)")

@@ -70,6 +70,8 @@ def is_alive(folder: Path) -> bool:
         FileLock(folder / LOCKED).release()
     except LockedError:
         return True
+    except OSError:  # no lock can be made there, by the process neither: the disk is full or gone
+        return False
     return False
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -127,9 +128,11 @@ class RetrainingRun:
         self._wish("stop")
 
     def wait(self) -> None:
-        """Wait for the process that this object started."""
+        """Wait until no process works on it any more."""
         if self._child is not None:
             self._child.wait()
+        while self.alive:
+            time.sleep(LOOK_SECONDS)
 
     @property
     def result(self) -> Result | None:

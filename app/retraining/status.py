@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from app.retraining.process import last_words
+from zsi_core.retraining import PROBE, Probe
 
 LOG = "log.jsonl"
+ENDINGS = ("stopped", "error")
+"""Last events of a session that can be followed by another one."""
 
 
 class State(StrEnum):
@@ -60,7 +64,7 @@ def read_status(folder: Path, *, alive: bool, finished: bool) -> Status:
         doing,
         step=max((int(event.get("step") or 0) for event in events), default=0),
         steps_total=max((int(event.get("steps_total") or 0) for event in events), default=0),
-        seconds_left=_seconds_left(events) if alive else None,
+        seconds_left=_seconds_left(folder, events) if alive else None,
         losses=tuple(sorted({e["step"]: e["losses"]["loss"] for e in steps if _has_loss(e)}.items())),
     )
 
@@ -73,8 +77,10 @@ def _state(
     if alive:
         if told == "paused":
             return State.PAUSED, ""
-        started = last.get("event") not in (None, "stopped", "error")
-        return State.RUNNING, (told or "training") if started else "getting ready"
+        steps = [] if last.get("event") in ENDINGS else [e for e in events if e["event"] == "step"]
+        if not steps:
+            return State.RUNNING, "getting ready"
+        return State.RUNNING, "training" if _has_loss(steps[-1]) else str(steps[-1].get("message") or "")
     if finished:
         return State.FINISHED, ""
     if last.get("event") == "stopped":
@@ -93,15 +99,18 @@ def _state(
     )
 
 
-def _seconds_left(events: Sequence[Mapping[str, Any]]) -> float | None:
-    """What the last event says, and what follows the training."""
+def _seconds_left(folder: Path, events: Sequence[Mapping[str, Any]]) -> float | None:
+    """Before the training what the probe said; from then on what the last event says, and what follows."""
+    if not any(map(_has_loss, events)):
+        if not events or not (folder / PROBE).is_file():
+            return None
+        return max(0.0, Probe.read(folder).seconds - (time.time() - events[0]["time"]))
     for event in reversed(events):
-        if event["event"] in ("stopped", "error"):
+        if event["event"] in ENDINGS:
             return None
         if event.get("eta_seconds") is not None:
-            training = _has_loss(event)
             rest = next((e["rest_seconds"] for e in reversed(events) if "rest_seconds" in e), 0.0)
-            return float(event["eta_seconds"]) + (float(rest) if training else 0.0)
+            return float(event["eta_seconds"]) + (float(rest) if _has_loss(event) else 0.0)
     return None
 
 
