@@ -103,16 +103,6 @@ class BrushTool(Tool):
         self._erasing = self.paints == bool(modifiers & Qt.KeyboardModifier.ControlModifier)
         self.canvas.update(self._circle().toAlignedRect())
 
-    def wants_key(self, key: Qt.Key) -> bool:
-        return key == Qt.Key.Key_Escape and (self.busy or bool(self.canvas.selection))
-
-    def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
-        """Escape drops the stroke; without one it deselects, so that the next stroke makes a new object."""
-        if self.busy:
-            self.cancel()
-        else:
-            self.canvas.select(())
-
     def cancel(self) -> None:
         if self._edit is not None:
             self._end()

@@ -88,13 +88,15 @@ class EdgeRefineTool(Tool):
     def wants_key(self, key: Qt.Key) -> bool:
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             return len(self.canvas.selection) == 1
-        return key == Qt.Key.Key_Escape and self.running
+        return (key == Qt.Key.Key_Escape and self.running) or super().wants_key(key)
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
-        if key == Qt.Key.Key_Escape:
+        if key != Qt.Key.Key_Escape:
+            self.start()
+        elif self.running:
             self.cancel()
         else:
-            self.start()
+            super().key(key, modifiers)
 
     def cancel(self) -> None:
         if self._task is not None:

@@ -53,12 +53,12 @@ class PolygonTool(Tool):
             self.press(pointer)
 
     def wants_key(self, key: Qt.Key) -> bool:
-        closing = key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        return self.busy and (closing or key in (Qt.Key.Key_Backspace, Qt.Key.Key_Escape))
+        shaping = key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Backspace)
+        return (self.busy and shaping) or super().wants_key(key)
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
         if key == Qt.Key.Key_Escape:
-            self.cancel()
+            super().key(key, modifiers)
         elif key == Qt.Key.Key_Backspace:
             self._points = self._points[:-1]
             self.canvas.update()

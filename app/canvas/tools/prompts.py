@@ -41,10 +41,13 @@ class ClickToMaskTool(Tool):
             self._prompting.take()
 
     def wants_key(self, key: Qt.Key) -> bool:
-        return self._prompting.wants_key(key)
+        return self._prompting.wants_key(key) or super().wants_key(key)
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
-        self._prompting.key(key)
+        if key == Qt.Key.Key_Escape:
+            super().key(key, modifiers)
+        else:
+            self._prompting.key(key)
 
     def cancel(self) -> None:
         self._prompting.drop()
@@ -91,7 +94,7 @@ class BoxToMaskTool(RectangleTool):
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
         if key == Qt.Key.Key_Escape:
-            self.cancel()
+            super().key(key, modifiers)
         else:
             self._prompting.key(key)
 

@@ -295,15 +295,12 @@ class SelectTool(Tool):
     def wants_key(self, key: Qt.Key) -> bool:
         if key in _ARROWS:
             return bool(self.canvas.selection) and self._doing in (_Doing.NOTHING, _Doing.NUDGING)
-        return key == Qt.Key.Key_Escape and (self.busy or bool(self.canvas.selection))
+        return super().wants_key(key)
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
         """Arrows move while they are held; all of it is one step of undo, when they are released."""
         if key not in _ARROWS:
-            if self.busy:
-                self.cancel()
-            else:
-                self.canvas.select(())
+            super().key(key, modifiers)
             return
         if self._doing is _Doing.NOTHING:
             free = [object_ for object_ in self.canvas.selected() if not object_.locked]

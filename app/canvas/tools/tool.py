@@ -87,12 +87,14 @@ class Tool:
 
     def wants_key(self, key: Qt.Key) -> bool:
         """Whether Enter, Backspace, Escape, Tab or an arrow means something to the tool right now."""
-        return key == Qt.Key.Key_Escape and self.busy
+        return key == Qt.Key.Key_Escape and (self.busy or bool(self.canvas.selection))
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
-        """A key that the tool wants went down."""
-        if key == Qt.Key.Key_Escape:
+        """A key that the tool wants went down. Escape drops what is half done; without that, it deselects."""
+        if key == Qt.Key.Key_Escape and self.busy:
             self.cancel()
+        elif key == Qt.Key.Key_Escape:
+            self.canvas.select(())
 
     def key_released(self, key: Qt.Key) -> None:
         """A key went up."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from app.canvas.tools import TOOLS
 from zsi_core.instances.polygons import to_shapely
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -19,6 +20,24 @@ def polygon(canvas):
 def only(canvas):
     (object_,) = canvas.objects.values()
     return object_.geometry
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_escape_selects_nothing_with_any_tool(canvas, hand, make, tool):
+    canvas.set_objects([make.thing("a", make.square(50, 50, 90, 90))])
+    canvas.set_tool(tool)
+    canvas.select(["a"])
+    hand.key(Qt.Key.Key_Escape)
+    assert canvas.selection == () and canvas.tool == tool
+    assert not canvas.active_tool.wants_key(Qt.Key.Key_Escape)
+
+
+def test_escape_drops_a_shape_first_and_leaves_the_selection(polygon, hand, make):
+    polygon.set_objects([make.thing("a", make.square(250, 50, 290, 90))])
+    polygon.select(["a"])
+    hand.click(50, 50)
+    hand.key(Qt.Key.Key_Escape)
+    assert not polygon.drawing and polygon.selection == ("a",)
 
 
 def test_a_click_near_the_first_point_closes(polygon, hand, editor):
