@@ -88,7 +88,8 @@ class ObjectsModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
             x1, y1, x2, y2 = record.geometry.box
             flags = (", locked" if record.locked else "") + (", hidden" if record.hidden else "")
-            return f"{owner.name}, {_state_text(record)}, {x2 - x1:.0f} x {y2 - y1:.0f} px{flags}"
+            about = f"{owner.name}, {_state_text(record)}, {x2 - x1:.0f} x {y2 - y1:.0f} px{flags}"
+            return about if role == Qt.ItemDataRole.AccessibleTextRole else f"{about}\n{_origin_text(record)}"
         return None
 
 
@@ -174,3 +175,14 @@ class ObjectsPanel(QWidget):
 
 def _state_text(record: ObjectRecord) -> str:
     return record.state if record.score is None else f"{record.state} {record.score:.2f}"
+
+
+def _origin_text(record: ObjectRecord) -> str:
+    """Who made an object, from which name, and what edited it."""
+    made, tools = record.made_by, list(dict.fromkeys(str(edit["tool"]) for edit in record.edits))
+    if record.by_model:
+        origin = f"Proposed by the model {made['model']} ({str(made.get('checkpoint_sha256', ''))[:8]})"
+        origin += f" for “{made['name']}”" if made.get("name") else ""
+    else:
+        origin = f"Made with {str(made.get('tool', 'an unknown tool')).replace('_', ' ')}"
+    return f"{origin}, edited with {', '.join(tools)}".replace("_", " ") if tools else origin
