@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -32,8 +33,10 @@ def run_window(paths: Sequence[Path], *, demo: bool) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in the terminal ends it; everything is saved
     code = application.exec()
     errors.set_receiver(None)
-    wait_for_tasks()
+    ended = wait_for_tasks()
     crashes.close()
+    if not ended:
+        os._exit(code)  # a thread that still reads a huge image must not meet a Qt that is being taken apart
     return code
 
 

@@ -41,6 +41,7 @@ class ClassesPanel(QWidget):
         self.input.setPlaceholderText("New class, Enter")
         self.input.setAccessibleName("Name of a new class")
         self.input.setClearButtonEnabled(True)
+        self.input.setMinimumWidth(120)
         self.input.returnPressed.connect(self._add)
         self.list = one_column_table(self.model)
         self.list.setAccessibleName("Classes")

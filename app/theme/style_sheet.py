@@ -29,6 +29,13 @@ QToolButton:pressed { background: $accent_soft; }
 
 QDockWidget { font-weight: 600; color: $text; titlebar-close-icon: none; titlebar-normal-icon: none; }
 QDockWidget::title { background: $window; padding: 7px 10px 5px 4px; text-align: left; }
+QTabBar { background: $window; }
+QTabBar::tab {
+  background: transparent; color: $dim; border: none; border-bottom: 2px solid transparent;
+  padding: 4px 10px; margin: 0 0 3px 4px;
+}
+QTabBar::tab:selected { color: $text; border-bottom-color: $accent; }
+QTabBar::tab:hover { color: $text; background: $hover; }
 QMainWindow::separator { background: $line; width: 1px; height: 1px; }
 QMainWindow::separator:hover { background: $accent; }
 
