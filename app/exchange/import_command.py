@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
-
 from app.exchange.class_looks import look_of
 from app.exchange.shape_hint import hinted_geometry
 from app.project.commands import AddClass, AddImages, AddObjects, Command, NewImage, SetImageState, SetInfo
@@ -268,11 +266,10 @@ def _geometry(annotation: MendedAnnotation) -> tuple[Geometry, bool]:
     """The geometry of an annotation, and whether its segmentation can be told from it exactly."""
     if annotation.rings:
         parts = tuple(Part(ring) for ring in annotation.rings)
-        if any((np.round(ring, 2) != ring).any() for ring in annotation.rings):
+        if any((ring.round(2) != ring).any() for ring in annotation.rings):
             return Geometry.from_parts(parts), False
-        xs, ys = ([min(flat[i::2]) for flat in annotation.segmentation] for i in (0, 1))
-        rights, bottoms = ([max(flat[i::2]) for flat in annotation.segmentation] for i in (0, 1))
-        box = (float(min(xs)), float(min(ys)), float(max(rights)), float(max(bottoms)))
+        xs, ys = ([number for flat in annotation.segmentation for number in flat[i::2]] for i in (0, 1))
+        box = (float(min(xs)), float(min(ys)), float(max(xs)), float(max(ys)))
         return Geometry(box, polygons=parts), True
     if annotation.mask is not None:
         x1, y1, x2, y2 = (float(edge) for edge in rles.boxes([annotation.mask])[0])

@@ -67,7 +67,7 @@ class Rows:
         classes_of_objects: ids of the classes that written objects have, had or get.
         changes: what was written, in order.
         touched: what it belongs to.
-        makers: shared part of a provenance -> its id, as far as it was asked for.
+        makers: shared part of a provenance, as `repr` shows it -> its id, as far as it was asked for.
     """
 
     def __init__(self, connection: sqlite3.Connection, project: Path) -> None:

@@ -24,11 +24,11 @@ _SHARED = ("model", "checkpoint_sha256", "words_sha256", "threshold", "tool")
 
 
 def object_values(rows: Rows, record: ObjectRecord, z: int) -> dict[str, Any]:
-    """The row of a new object."""
+    """The row of a new object, but for its id."""
     shared = {key: value for key, value in record.made_by.items() if key in _SHARED}
     own = {key: value for key, value in record.made_by.items() if key not in _SHARED}
     score = record.score
-    values = {
+    return {
         "uuid": record.uuid,
         "image_id": record.image_id,
         "class_id": record.class_id,
@@ -47,22 +47,20 @@ def object_values(rows: Rows, record: ObjectRecord, z: int) -> dict[str, Any]:
         "geometry": geometries.encode(record.geometry),
         "coco": None if record.coco is None else dumped_coco(record.coco),
     }
-    if record.coco_id is not None and not rows.one("SELECT 1 FROM objects WHERE id = ?", record.coco_id):
-        values["id"] = record.coco_id
-    return values
 
 
 def maker_id(rows: Rows, shared: Mapping[str, Any]) -> int:
     """Id of the shared part of a provenance, given now if it is new; these are never removed."""
-    text = dumped(shared)
-    if text not in rows.makers:
+    key = repr(shared)
+    if key not in rows.makers:
+        text = dumped(shared)
         row = rows.one("SELECT id FROM makers WHERE value = ?", text)
         if row is not None:
-            rows.makers[text] = int(row["id"])
+            rows.makers[key] = int(row["id"])
         else:
             inserted = rows.connection.execute("INSERT INTO makers (value) VALUES (?)", (text,))
-            rows.makers[text] = int(inserted.lastrowid or 0)
-    return rows.makers[text]
+            rows.makers[key] = int(inserted.lastrowid or 0)
+    return rows.makers[key]
 
 
 def object_record(row: sqlite3.Row, makers: Mapping[int, Mapping[str, Any]]) -> ObjectRecord:

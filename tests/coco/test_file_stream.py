@@ -1,4 +1,4 @@
-"""A COCO file written image by image: its text is ASCII and holds exactly what was given, or it is not there."""
+"""A COCO file written image by image: ASCII text that holds exactly what was given, or no file."""
 
 from __future__ import annotations
 

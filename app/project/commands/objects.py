@@ -33,6 +33,7 @@ class AddObjects(Command):
         return counted("Propose" if proposed else "Add", len(self.objects), "object")
 
     def apply(self, rows: Rows) -> None:
+        taken = _taken(rows, [record.coco_id for record in self.objects if record.coco_id is not None])
         tops: dict[int, int] = {}
         sizes: dict[int, list[int | None]] = {}
         for record in self.objects:
@@ -46,7 +47,10 @@ class AddObjects(Command):
             _check_mask(record.geometry, sizes[image_id])
             z = tops[image_id] + 1 if record.z is None else record.z
             tops[image_id] = max(tops[image_id], z)
-            rows.insert("objects", object_values(rows, record, z))
+            values = object_values(rows, record, z)
+            if record.coco_id is not None and record.coco_id not in taken:
+                values["id"] = record.coco_id
+            taken.add(rows.insert("objects", values))
 
 
 @dataclass(frozen=True)
@@ -228,6 +232,16 @@ def _unlocked(rows: Rows, uuids: Sequence[str], columns: str) -> list[sqlite3.Ro
     found = _found(rows, uuids, columns)
     if locked := sum(row["locked"] for row in found):
         raise CommandError(f"{locked} of {len(found)} objects are locked: unlock them first")
+    return found
+
+
+def _taken(rows: Rows, ids: Sequence[int]) -> set[int]:
+    """Those of some ids that objects of the project have; asked for together, because it may be thousands."""
+    found: set[int] = set()
+    for start in range(0, len(ids), 500):
+        chunk = ids[start : start + 500]
+        marks = ", ".join("?" * len(chunk))
+        found.update(row["id"] for row in rows.all(f"SELECT id FROM objects WHERE id IN ({marks})", *chunk))
     return found
 
 
