@@ -30,7 +30,7 @@ class CanvasBinding(QObject):
 
     def _on_change(self, change: Change) -> None:
         objects, classes = self._session.objects, self._session.classes()
-        if change.classes and (len(self._canvas.scene) or change.objects):
+        if any(record.class_id in change.classes for record in objects.values()):
             self.reload()
         elif self._session.image_id in change.images and change.objects:
             self._canvas.remove_objects([uuid for uuid in change.objects if uuid not in objects])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
@@ -9,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 from app.proposals.prompt import Chip
 from app.proposals.proposals import Proposals
 from app.theme import current, icon
+from app.theme.colours import Colours
 
 _SIZE = QSize(34, 16)
 
@@ -52,7 +55,7 @@ class ChipButton(QFrame):
         text = f"{chip.phrase}   {told}".rstrip()
         if self.button.text() != text:
             self.button.setText(text)
-        self.button.setIcon(_mark(QColor(chip.color), seen, unknown))
+        self.button.setIcon(_mark(chip.color, seen, unknown, current()))
         lines = [f"<b>{chip.phrase}</b>"]
         if seen is not None:
             lines.append("◆ The model was trained on it" if seen else "◇ New to the model")
@@ -80,7 +83,8 @@ class ChipButton(QFrame):
             super().keyPressEvent(event)
 
 
-def _mark(colour: QColor, seen: bool | None, unknown: bool) -> QIcon:
+@cache
+def _mark(color: str, seen: bool | None, unknown: bool, colours: Colours) -> QIcon:
     """The colour of the class, and beside it a diamond: full for a seen class, hollow for one that is new."""
     ratio = 2.0
     pixmap = QPixmap(_SIZE * ratio)
@@ -89,12 +93,12 @@ def _mark(colour: QColor, seen: bool | None, unknown: bool) -> QIcon:
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(colour)
+    painter.setBrush(QColor(color))
     painter.drawRoundedRect(QRectF(1, 2, 12, 12), 3, 3)
     if unknown:
-        icon("caution", current().caution).paint(painter, 17, 0, 16, 16)
+        icon("caution", colours.caution).paint(painter, 17, 0, 16, 16)
     elif seen is not None:
-        text = QColor(current().dim)
+        text = QColor(colours.dim)
         painter.setPen(QPen(text, 1.4))
         painter.setBrush(text if seen else Qt.BrushStyle.NoBrush)
         middle = QPointF(25, 8)

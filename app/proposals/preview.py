@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QColor
@@ -43,24 +44,42 @@ class Preview(QObject):
         self.text = ""
         self.report: NameReport | None = None
         self.number: int | None = None
+        self._asked: Future[Instances] | None = None
         self._drawing: Task | None = None
         self._timer = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._timer.timeout.connect(self._ask)
         session.image_changed.connect(lambda _: self.set_text(self.text))
+        proposals.busy_changed.connect(self._on_busy)
 
     def set_text(self, text: str) -> None:
         """What stands in the line; a name that is asked for already needs no preview."""
         text = tidy(text)
         self.text = "" if self._proposals.prompt.knows(text) else text
         self.report = self.number = None
-        if self._drawing is not None:
-            self._drawing.cancel()
+        self._stop()
         if self.text:
             self._timer.start()
         else:
-            self._timer.stop()
             self._canvas.set_overlay(())
         self.changed.emit()
+
+    def hand_over(self) -> None:
+        """The name was taken: what is shown stays until its proposals are there."""
+        self.text, self.report, self.number = "", None, None
+        self._stop()
+        self._on_busy(self._proposals.busy)
+        self.changed.emit()
+
+    def _on_busy(self, busy: bool) -> None:
+        if not busy and not self.text:
+            self._canvas.set_overlay(())
+
+    def _stop(self) -> None:
+        self._timer.stop()
+        for work in (self._asked, self._drawing):
+            if work is not None:
+                work.cancel()
+        self._asked = self._drawing = None
 
     def _ask(self) -> None:
         image, model = self._session.image, self._link.model
@@ -72,12 +91,8 @@ class Preview(QObject):
         phrases = (self.text, *self._proposals.names.askable(self._proposals.prompt.phrases))
         class_id = self._class_id()
         threshold = model.threshold if class_id is None else self._proposals.thresholds.of(class_id)
-        self._link.ask(
-            Query(str(image.path), phrases, threshold=threshold),
-            self._answered,
-            self._failed,
-            topic="preview",
-        )
+        query = Query(str(image.path), phrases, threshold=threshold)
+        self._asked = self._link.ask(query, self._answered, self._failed)
 
     def _class_id(self) -> int | None:
         project = self._session.project

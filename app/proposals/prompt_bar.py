@@ -89,17 +89,22 @@ class PromptBar(QFrame):
     def _on_text(self, text: str) -> None:
         done, comma, rest = text.rpartition(",")
         if comma:
-            self._proposals.prompt.add(done)
+            self._take(done)
         if comma or text.startswith(" "):
             self.input.setText(rest.lstrip())
-        self._preview.set_text(self.input.text())
+        if not comma or self.input.text():
+            self._preview.set_text(self.input.text())
 
     def _enter(self) -> None:
         if self.input.text().strip():
-            self._proposals.prompt.add(self.input.text())
-            self._clear()
+            self._take(self.input.text())
+            self.input.clear()
         else:
             self.left.emit()
+
+    def _take(self, names: str) -> None:
+        self._proposals.prompt.add(names)
+        self._preview.hand_over()
 
     def _clear(self) -> None:
         self.input.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
@@ -61,15 +62,17 @@ class Proposals(QObject):
         self._drafting: Task | None = None
         self._best: dict[int, float] = {}
         self._regions: dict[str, int] = {}
+        self._numbers: Counter[int] | None = None
         self._answered: dict[int, tuple[Any, ...]] = {}
         self._tried_again: tuple[Any, ...] = ()
+        self._told_busy = False
         session.project_changed.connect(self._on_project)
         session.image_changed.connect(lambda _: self._on_image())
         session.changed.connect(self._on_change)
         link.model_changed.connect(lambda _: self._on_image())
         self.prompt.asked.connect(self.propose)
         self.prompt.removed.connect(self.drop)
-        self.thresholds.changed.connect(self.changed)
+        self.thresholds.changed.connect(self._tell_changed)
 
     # ---- looking
 
@@ -94,7 +97,9 @@ class Proposals(QObject):
 
     def number(self, class_id: int) -> int:
         """How many proposals of a class are shown."""
-        return sum(record.class_id == class_id for record in self.visible)
+        if self._numbers is None:
+            self._numbers = Counter(record.class_id for record in self.visible)
+        return self._numbers[class_id]
 
     def is_absent(self, class_id: int) -> bool | None:
         """Whether a class is probably absent from the image in view; None before the model was asked."""
@@ -167,6 +172,7 @@ class Proposals(QObject):
         mode = self.prompt.generalised
         phrases = self.names.askable(self.prompt.phrases)
         if not phrases and not mode.on:
+            self._tell_busy()
             return
         query = Query(path, phrases, "gzsi" if mode.on else "zsi", seen_penalty=mode.seen_penalty)
         asked = self._asked_of(image_id, phrases)
@@ -226,12 +232,12 @@ class Proposals(QObject):
             self._answered[asked.image_id] = question
             if drafted:
                 self._session.do(drafted.command(asked), geometries=drafted.geometries)
-            self.changed.emit()
-        self.busy_changed.emit(self.busy)
+            self._tell_changed()
+        self._tell_busy()
 
     def _not_drafted(self, error: Exception) -> None:
         self._drafting = None
-        self.busy_changed.emit(self.busy)
+        self._tell_busy()
         report_exception(error)
 
     def _question(self) -> tuple[Any, ...]:
@@ -259,20 +265,29 @@ class Proposals(QObject):
             # What was undone can be redone as long as nothing new is written.
             if wanted and not session.project.redo_label(image.id):
                 self._ask(quietly=True)
-        self.changed.emit()
+        self._tell_busy()
+        self._tell_changed()
 
     def _on_change(self, change: Change) -> None:
         if change.objects or change.classes:
-            self.changed.emit()
+            self._tell_changed()
+
+    def _tell_changed(self) -> None:
+        self._numbers = None
+        self.changed.emit()
 
     def _stop(self) -> None:
         if self._asked is not None:
             self._asked.cancel()
         if self._drafting is not None:
             self._drafting.cancel()
-            self._drafting = None
-        self._set_asked(None)
+        self._asked = self._drafting = None
 
     def _set_asked(self, asked: Future[Any] | None) -> None:
         self._asked = asked
-        self.busy_changed.emit(self.busy)
+        self._tell_busy()
+
+    def _tell_busy(self) -> None:
+        if self.busy != self._told_busy:
+            self._told_busy = self.busy
+            self.busy_changed.emit(self.busy)
