@@ -89,12 +89,11 @@ class Navigator(QObject):
 
     def start(self, name: str = "") -> None:
         """Show the image of this name, else the first one of the list."""
-        for row, image_id in enumerate(self._images.ids):
-            record = self._images.record(row) if name else None
-            if record is None or record.name == name:
-                self.go_to(image_id)
-                return
-        if self._images.ids:
+        project = self._session.project
+        found = project.image_id(project.root / name) if project is not None and name else None
+        if found is not None and self._images.row_of(found) >= 0:
+            self.go_to(found)
+        elif self._images.ids:
             self.go_to(self._images.ids[0])
 
     def _waits(self) -> bool:

@@ -274,6 +274,10 @@ def test_thousands_of_images_need_few_records(hand: Hand, tmp_path: Path) -> Non
     hand.window.images.list.scrollTo(hand.window.images.model.index(600))
     hand.window.images.list.grab()
     assert 0 < len(asked) <= 300
+    asked.clear()
+    hand.window.navigator.start("1199.jpg")
+    assert hand.window.navigator.wanted == hand.window.images.model.ids[-1]
+    assert len(asked) <= 201, "the image of last time is not searched row by row"
 
 
 def test_images_that_come_behind_the_others_do_not_disturb_the_list(drawing: Hand, photos: Path) -> None:
