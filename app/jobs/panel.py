@@ -97,13 +97,16 @@ class JobRow(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 8)
         layout.addLayout(texts, 1)
-        self.buttons: dict[str, QPushButton] = {}
-        self._column = QVBoxLayout()
-        self._column.setSpacing(3)
+        buttons = QVBoxLayout()
+        buttons.setSpacing(3)
         for button in (self.stop_button, self.problems_button):
-            self._column.addWidget(button)
-        self._column.addStretch()
-        layout.addLayout(self._column)
+            buttons.addWidget(button)
+        buttons.addStretch()
+        layout.addLayout(buttons)
+        self.buttons: dict[str, QPushButton] = {}
+        self._own = QHBoxLayout()
+        self._own.addStretch()
+        texts.addLayout(self._own)
         job.changed.connect(self._update)
         self._update()
 
@@ -130,14 +133,14 @@ class JobRow(QWidget):
 
     def _show_buttons(self, texts: list[str]) -> None:
         for button in self.buttons.values():
-            self._column.removeWidget(button)
+            self._own.removeWidget(button)
             button.hide()
             button.deleteLater()
         self.buttons = {text: QPushButton(text) for text in texts}
         for place, (text, button) in enumerate(self.buttons.items()):
             button.setAccessibleName(f"{text} {self._job.title}")
             button.clicked.connect(lambda _=False, text=text: self._job.buttons[text]())
-            self._column.insertWidget(place, button)
+            self._own.insertWidget(place, button)
 
     def _show_problems(self) -> None:
         dialog = ReportDialog(self._job.title, "\n".join(self._job.problems), self.window())

@@ -86,9 +86,9 @@ def read_outcome(run: RetrainingRun) -> Outcome:
 def _rows(result: Result, before: dict[str, Any], after: dict[str, Any]) -> list[Row]:
     rows = []
     for group, title in GROUPS.items():
-        if result.after[group] is None and result.before[group] is None:
+        if result.after.get(group) is None and result.before.get(group) is None:
             continue
-        rows.append(Row(title, True, None, result.before[group], result.after[group]))
+        rows.append(Row(title, True, None, result.before.get(group), result.after.get(group)))
         for name, figures in after["per_class"].items():
             if figures["group"] == group:
                 former = before["per_class"][name]["map50"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import (
+    QFrame,
     QGridLayout,
     QHeaderView,
     QLabel,
@@ -57,6 +58,7 @@ class ResultView(QWidget):
         self._room = QScrollArea()
         self._room.setWidgetResizable(True)
         self._room.setWidget(inside)
+        self._room.setFrameShape(QFrame.Shape.NoFrame)
         self._room.setAccessibleName("Pictures before and after")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

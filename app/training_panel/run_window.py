@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import (
 from app.retraining.status import State, Status
 from app.training_panel.loss_curve import LossCurve
 from app.training_panel.result_view import ResultView
-from app.training_panel.words import counted, left
+from app.training_panel.words import counted, duration, left
 
 if TYPE_CHECKING:
     from app.training_panel.control import TrainingControl
@@ -87,9 +88,12 @@ class RunWindow(QDialog):
         self.heading.setText(control.heading or _HEADINGS[status.state])
         trained = plan.trained[:5]
         more = f" and {len(plan.trained) - 5:,} more" if len(plan.trained) > 5 else ""
+        learns, time = "learns", ""
+        if control.outcome is not None:
+            learns, time = "learned", f" in {duration(control.outcome.result.seconds)}"
         self.about.setText(
-            f"{plan.model} learns {', '.join(trained)}{more} from {counted(plan.training_images, 'image')} "
-            f"({plan.recipe} recipe)."
+            f"{Path(plan.model).name} {learns} {', '.join(trained)}{more} from "
+            f"{counted(plan.training_images, 'image')}{time} ({plan.recipe} recipe)."
         )
         if control.outcome is not None and control.outcome is not self._shown:
             self._shown = control.outcome

@@ -37,6 +37,7 @@ COMPLETE = {
     False: "Only in images that are marked as labelled completely",
     True: "In every image: all objects of these classes are labelled",
 }
+_WARNINGS_HEIGHT = 110
 _COLUMNS = ("Class", "Objects", "Images", "Held out", "What happens")
 _NOTE = (
     "You can go on working meanwhile, and close the window. Nothing changes before you have seen the result "
@@ -85,11 +86,13 @@ class SetupDialog(QDialog):
         self.split = _text("hint")
         self.warnings = _text("")
         self.warnings.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.warnings.setContentsMargins(8, 6, 8, 6)
         self._warnings_room = QScrollArea()
         self._warnings_room.setAccessibleName("Warnings")
         self._warnings_room.setWidgetResizable(True)
         self._warnings_room.setWidget(self.warnings)
-        self._warnings_room.setMaximumHeight(110)
+        self._warnings_room.setProperty("role", "message")
+        self._warnings_room.setProperty("kind", "caution")
         self.estimate = _text("heading")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.start_button = self.buttons.addButton("Start", QDialogButtonBox.ButtonRole.AcceptRole)
@@ -198,6 +201,8 @@ class SetupDialog(QDialog):
     def _warn(self, warnings: Sequence[str]) -> None:
         self.warnings.setText("\n".join(f"•  {warning}" for warning in warnings))
         self._warnings_room.setVisible(bool(warnings))
+        wanted = self.warnings.heightForWidth(self.width() - 60)
+        self._warnings_room.setFixedHeight(min(max(wanted, 20), _WARNINGS_HEIGHT) + 14)
 
     def _fill(self, classes: Sequence[PlannedClass]) -> None:
         self.table.setRowCount(len(classes))
