@@ -123,7 +123,8 @@ def build_model(
                 "or start from ImageNet weights"
             )
         model = ZSI(recipe.model, checkpoint.model.background_word)
-        model.load_state_dict(weights)
+        # Decoders, which only training has, begin at random where the checkpoint brings none.
+        model.load_state_dict({name: weights.get(name, own) for name, own in model.state_dict().items()})
         return model, checkpoint.sha256
     if not timm.is_model(recipe.model.backbone):
         raise TrainingError(

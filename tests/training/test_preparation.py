@@ -79,6 +79,14 @@ def test_a_start_may_be_trained_in_another_way(recipe: Recipe, start: Path) -> N
     assert all(torch.equal(model.state_dict()[name], expected[name]) for name in kept)
 
 
+def test_decoders_serve_training_alone_and_may_be_left_out(recipe: Recipe, start: Path) -> None:
+    without = with_model(recipe, detector_decoder=False, mask_decoder=False)
+    model, _ = build_model(without, WordTable.bundled(), start)
+    expected = load_checkpoint(start).model.state_dict()
+    assert set(model.state_dict()) == {name for name in expected if not name.startswith(TRAINING_ONLY)}
+    assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
+
+
 def test_a_start_is_found_by_name(recipe: Recipe, start: Path, monkeypatch) -> None:
     monkeypatch.setenv("ZSI_MODELS", str(start.parent))
     assert build_model(recipe, WordTable.bundled(), Path("small"))[1] == load_checkpoint(start).sha256

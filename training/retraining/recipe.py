@@ -14,6 +14,7 @@ from zsi_core.checkpoint import CheckpointInfo
 from zsi_core.coco import read_coco
 from zsi_core.errors import TrainingError
 from zsi_core.files import atomic_write
+from zsi_core.model import ModelConfig
 from zsi_core.retraining import COMPLETE, PARTIAL, RetrainingPlan
 from zsi_core.semantics import class_key
 from zsi_core.semantics.relations import NEAR_DUPLICATE
@@ -21,6 +22,9 @@ from zsi_core.semantics.resolve import resolve_all
 from zsi_core.semantics.table import WordTable
 
 SPLIT = "split.toml"
+
+MASKS = 16
+"""Most regions of an image that train the mask head."""
 
 
 def retraining_recipe(plan: RetrainingPlan, folder: Path, parent: CheckpointInfo) -> Recipe:
@@ -61,8 +65,19 @@ def retraining_recipe(plan: RetrainingPlan, folder: Path, parent: CheckpointInfo
         extra_seen=(),
         own_classes=False,
         teacher=True,
+        model=_network(parent),
         datasets=used,
     )
+
+
+def _network(parent: CheckpointInfo) -> ModelConfig:
+    """The network as a retraining trains it.
+
+    Without decoders: a shipped model has none, and random ones would pull the features about. With fewer
+    masks, which take most of the time of a step.
+    """
+    masks = min(parent.model.masks_train, MASKS)
+    return replace(parent.model, detector_decoder=False, mask_decoder=False, masks_train=masks)
 
 
 def all_seen(plan: RetrainingPlan, parent: CheckpointInfo) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ def ship_retrained(
     _blend(loaded.model, load_checkpoint(parent).model, float(loaded.info.recipe["blend"]))
     info = replace(
         loaded.info,
+        model=given.model,
         preprocessing=given.preprocessing,
         calibration=given.calibration,
         profile=given.profile,

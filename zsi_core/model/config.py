@@ -14,7 +14,7 @@ COARSEST_LEVEL = 6
 TRAINING_FIELDS = (
     *("candidates_train", "proposals_train", "regions_train", "positive_fraction", "masks_train"),
     *("background_gradient", "reconstruction_weight", "mask_dice_weight", "distillation_weight"),
-    "contrastive_weight",
+    *("contrastive_weight", "detector_decoder", "mask_decoder"),
 )
 """Fields that decide how a network is trained, not what it computes."""
 

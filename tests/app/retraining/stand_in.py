@@ -1,4 +1,4 @@
-"""`python stand_in.py retrain RUN [--probe]`: writes and obeys the files of a retraining, and trains nothing.
+"""`python stand_in.py retrain RUN [--probe] [--stopped]`: writes and obeys the files of a retraining.
 
 What it does at its second step is in `RUN/script`: "wait" (until it is told something), "fail", "die", or
 nothing.
@@ -56,7 +56,7 @@ with FileLock(folder / "process"):
     if script == "die":
         print("half a word", flush=True)
         os._exit(9)
-    if script == "wait" and not wait():
+    if "--stopped" in sys.argv or (script == "wait" and not wait()):
         log("stopped", step=1, message="stopped: what was done is kept")
         sys.exit(130)
     log("step", step=2, steps_total=2, losses={"loss": 1.5}, eta_seconds=0.0)
