@@ -31,6 +31,8 @@ class ClassesPanel(QWidget):
 
     chosen = Signal(object)
     """id of the class that was clicked, or that Enter was pressed on."""
+    looked_for = Signal(object)
+    """ids of classes that the model is to be asked for."""
 
     def __init__(self, session: Session, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,6 +77,7 @@ class ClassesPanel(QWidget):
         self.draw_action.triggered.connect(self._choose_current)
         self.list.addAction(self.draw_action)
         self.key_action = self._action("Key…", "", "", self._show_key_menu)
+        self.look_action = self._action("Ask the model for it", "", "", self._look_for)
 
     def _action(self, text: str, icon_name: str, key: str, slot: object) -> QAction:
         action = QAction(text, self.list)
@@ -146,6 +149,7 @@ class ClassesPanel(QWidget):
         for action in (self.rename_action, self.colour_action, self.key_action):
             action.setEnabled(writable and len(selected) == 1)
         self.delete_action.setEnabled(writable and bool(selected))
+        self.look_action.setEnabled(writable and bool(selected))
         self.merge_action.setEnabled(writable and bool(selected) and len(self.model.records) > 1)
         self.draw_action.setEnabled(len(selected) == 1)
 
@@ -175,6 +179,9 @@ class ClassesPanel(QWidget):
         index = self.list.currentIndex()
         if index.isValid():
             self.chosen.emit(self.model.records[index.row()].id)
+
+    def _look_for(self) -> None:
+        self.looked_for.emit([record.id for record in self.selected])
 
     def _rename(self) -> None:
         for record in self.selected[:1]:

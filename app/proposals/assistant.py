@@ -35,6 +35,7 @@ class Assistant:
         assert isinstance(layout, QVBoxLayout)
         layout.insertWidget(0, self.bar)
         self.bar.left.connect(window.canvas.setFocus)
+        window.classes.looked_for.connect(proposals.prompt.add_classes)
         self.inspector = NameInspector(session, link, window.canvas, proposals, self.preview)
         self.inspector.relabel.connect(self._relabel)
         self.inspector.wanted.connect(self.bar.take_spelling)

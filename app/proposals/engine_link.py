@@ -74,8 +74,13 @@ class EngineLink(QObject):
 
     @property
     def ready(self) -> bool:
-        """Whether a model is loaded, so that questions have answers."""
-        return self._client is not None and self.model is not None
+        """Whether a model is loaded and the engine runs or is being started again: questions have answers."""
+        return self._client is not None and self.model is not None and not self.failed
+
+    @property
+    def failed(self) -> bool:
+        """Whether the engine has ended and is not started again by itself."""
+        return self.last_event is not None and self.last_event.state == "failed"
 
     def start(self) -> None:
         """Start the engine and load the chosen model; once, when the window is idle."""
@@ -112,6 +117,9 @@ class EngineLink(QObject):
             there). Once it is cancelled, neither is called, even if the engine had answered already.
         """
         asked: Future[Reply] = Future()
+        if self._life.cancelled:
+            asked.cancel()
+            return asked
         if topic is not None:
             former, self._topics[topic] = self._topics.get(topic), asked
             if former is not None:
@@ -141,6 +149,8 @@ class EngineLink(QObject):
             self._set_loading("")
             self.tell(error)
 
+        if self._client is not None and self.failed:
+            self._client.restart()
         self._set_loading(model)
         self.ask(LoadModel(model, device), loaded, failed, topic="model")
 
@@ -152,7 +162,7 @@ class EngineLink(QObject):
         Args:
             paths: the current image, then its neighbours, nearest first.
         """
-        if self._client is not None and self.model is not None:
+        if self._client is not None and self.ready:
             self._client.look_ahead(paths)
 
     def restart(self) -> None:
@@ -216,7 +226,7 @@ class EngineLink(QObject):
     def tell(self, error: Exception) -> None:
         """Tell the person why a request failed."""
         # A failed engine is told of once, with its way out, not for every request that it took along.
-        if self.last_event is None or self.last_event.state != "failed":
+        if not self.failed:
             self.problem.emit(str(error))
 
     def _on_event(self, event: Event) -> None:

@@ -102,6 +102,11 @@ class Prompt(QObject):
                 settings.append(SetSetting(synonyms_key(class_id), list(names[1:])))
         self._ask([*settings, SetSetting(CHIPS, ids)])
 
+    def add_classes(self, class_ids: Sequence[int]) -> None:
+        """Ask for classes of the project, too."""
+        ids = [chip.class_id for chip in self.chips]
+        self._ask([SetSetting(CHIPS, [*ids, *(class_id for class_id in class_ids if class_id not in ids)])])
+
     def remove(self, class_id: int) -> None:
         """Do not ask for a class any more; the class stays."""
         ids = [chip.class_id for chip in self.chips if chip.class_id != class_id]

@@ -41,6 +41,7 @@ KEY_MAP = {
     "paste": "Ctrl+V", "duplicate": "Ctrl+D", "paste_previous": "Ctrl+Shift+V", "delete": "Del",
     "cycle": "Tab",
     "merge": "M", "split": "S", "fit": "F", "fit_selection": "Shift+F", "actual_size": "Ctrl+0", "hide": "H",
+    "prompt": "/", "propose_here": "I", "threshold_lower": ",", "threshold_raise": ".",
     "lock": "L", "outline_only": "O", "palette": "Ctrl+Shift+P", "shortcuts": "F1", "full_screen": "F11",
     "jobs": "Ctrl+J", "brush_smaller": "[", "brush_larger": "]", "class_1": "1", "class_0": "0",
 }  # fmt: skip

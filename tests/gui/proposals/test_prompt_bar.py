@@ -155,6 +155,18 @@ def test_the_models_own_classes_come_along_when_wished(seer: Hand, bar: PromptBa
     options.close()
 
 
+def test_classes_of_the_project_become_chips(seer: Hand, bar: PromptBar) -> None:
+    panel = seer.window.classes
+    seer.type("zebra,", bar.input)
+    for name in ("cat", "fork"):
+        seer.type(name, panel.input)
+        seer.key(Qt.Key.Key_Return, on=panel.input)
+    panel.list.selectAll()
+    panel.look_action.trigger()
+    answered(seer)
+    assert texts(bar) == ["zebra probably absent", "cat 1", "fork 1"]
+
+
 def test_the_key_asks_again(seer: Hand, bar: PromptBar) -> None:
     seer.type("cat,", bar.input)
     answered(seer)
