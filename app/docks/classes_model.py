@@ -19,7 +19,7 @@ class ClassesModel(QAbstractListModel):
         super().__init__(parent)
         self._session = session
         self.records: list[ClassRecord] = []
-        self._counts: dict[int, int] = {}
+        self._counts: dict[int, dict[str, int]] = {}
 
     def reload(self) -> None:
         """Read all rows anew; rows that only changed keep their selection."""
@@ -39,7 +39,7 @@ class ClassesModel(QAbstractListModel):
         before = self._counts
         self._count()
         for row, record in enumerate(self.records):
-            if self.count(record.id) != before.get(record.id, 0):
+            if self._counts.get(record.id) != before.get(record.id):
                 self.dataChanged.emit(self.index(row), self.index(row))
 
     def row_of(self, class_id: int | None) -> int:
@@ -48,15 +48,14 @@ class ClassesModel(QAbstractListModel):
 
     def count(self, class_id: int) -> int:
         """Objects of a class, rejected ones left out."""
-        return self._counts.get(class_id, 0)
+        return sum(number for state, number in self._states(class_id).items() if state != "rejected")
+
+    def _states(self, class_id: int) -> dict[str, int]:
+        return self._counts.get(class_id, {})
 
     def _count(self) -> None:
         project = self._session.project
-        counted = project.class_counts() if project else {}
-        self._counts = {
-            class_id: sum(number for state, number in states.items() if state != "rejected")
-            for class_id, states in counted.items()
-        }
+        self._counts = project.class_counts() if project else {}
 
     def _all_changed(self) -> None:
         if self.records:
@@ -71,7 +70,8 @@ class ClassesModel(QAbstractListModel):
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         record = self.records[index.row()]
-        count = self.count(record.id)
+        proposed = self._states(record.id).get("proposed", 0)
+        labels = self.count(record.id) - proposed
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return record.name
         if role == COLOUR_ROLE:
@@ -79,15 +79,16 @@ class ClassesModel(QAbstractListModel):
         if role == KEY_ROLE:
             return record.hotkey
         if role == SIDE_ROLE:
-            return f"{count:,}" if count else ""
+            return f"{labels:,}" if labels else ""
         if role == STRONG_ROLE:
             return record.id == self._session.class_id
         drawing = ", new objects get this class" if record.id == self._session.class_id else ""
+        proposals = f", {proposed:,} proposals" if proposed else ""
         key = f", key {record.hotkey}" if record.hotkey else ""
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{record.name}, {count} objects{key}{drawing}"
+            return f"{record.name}, {labels} objects{proposals}{key}{drawing}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{record.name}: {count:,} objects{key}{drawing}"
+            return f"{record.name}: {labels:,} objects{proposals}{key}{drawing}"
         return None
 
     def setData(self, index: _Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
