@@ -35,7 +35,7 @@ from zsi_core.files import resources_dir
 
 PICTURE = "cat_on_sofa.jpg"
 NAMES = ("cat", "sofa", "remote control", "plant", "hair drier", "fork", "pillow", "dog")
-PATIENCE_S = 300
+PATIENCE_S = 900
 GOAL_MS, BLOCK_GOAL_MS = 100, 16
 _BEAT_MS = 1
 _CALM_MS = 60
