@@ -33,7 +33,7 @@ from training.resume import RUN
 from training.retraining.distillation import without_second_opinion, write_former_features
 from training.retraining.figures import GROUPS, Tell, group_rows, held_out_figures, kept_share
 from training.retraining.pictures import write_comparisons
-from training.retraining.recipe import near_duplicates, retraining_recipe
+from training.retraining.recipe import all_seen, near_duplicates, retraining_recipe
 from training.retraining.samples import write_sample
 from training.retraining.shipping import describe, ship_retrained
 from zsi_core.checkpoint import find_checkpoint, load_checkpoint, read_info, word_table
@@ -54,7 +54,7 @@ from zsi_core.retraining import (
     Result,
     RetrainingPlan,
 )
-from zsi_core.semantics import ClassSplit
+from zsi_core.semantics import ClassSplit, class_key
 
 LOCKED = "process"
 """As `app.retraining.process` knows it."""
@@ -147,12 +147,10 @@ class _Retraining:
             self.info = read_info(self.parent)
             self.table = word_table(self.parent)
             self.recipe = retraining_recipe(self.plan, folder, self.info)
-        known = set(self.plan.trained)
-        self.split = ClassSplit(
-            Path(self.plan.project).stem,
-            self.plan.trained,
-            tuple(n for n in self.plan.left_out if n not in known),
-        )
+        # What the model knew already is neither trained here nor unseen.
+        known = {class_key(name) for name in all_seen(self.plan, self.info)}
+        unseen = tuple(name for name in self.plan.left_out if class_key(name) not in known)
+        self.split = ClassSplit(Path(self.plan.project).stem, self.plan.trained, unseen)
 
     def run(self) -> bool:
         accelerator = make_accelerator(self.machine.device)
@@ -211,7 +209,10 @@ class _Retraining:
 
     def _former_features(self, control: Control) -> None:
         folder = self.folder / TEACHER
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"{folder} cannot be made ({error.strerror}): free some space") from error
         missing = [s for s in self.recipe.datasets if not (folder / f"{s.name}.npz").is_file()]
         if not missing:
             return
