@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ class ReviewControl(QObject):
         self.strip = ReviewStrip(self.review, session, canvas, registry)
         self._mark = ReviewMark(canvas, self.review)
         proposals.thresholds.changed.connect(self.review.refresh)
+        # Space: the canvas takes it, because it also pans; it does not come while something is drawn.
         canvas.review_requested.connect(lambda _: self.review.accept() if session.writable else None)
         session.project_changed.connect(self._on_project)
         for action_id, slot in {
@@ -52,9 +54,9 @@ class ReviewControl(QObject):
             "review_next": self.queue.next,
             "review_accept_all": self.review.accept_all,
             "review_reject_all": self.review.reject_all,
-            "counters": self._count,
         }.items():
-            registry.bind(action_id, slot)
+            registry.bind(action_id, partial(self._unless_drawing, slot))
+        registry.bind("counters", self._count)
         registry["show_proposals"].setChecked(True)
         registry.bind_checked("show_proposals", self._show_proposals)
         registry["review_by_file"].setChecked(True)
@@ -65,6 +67,12 @@ class ReviewControl(QObject):
         registry.menus["Review"].insertMenu(registry["counters"], self._classes)
         registry.menus["Review"].insertSeparator(registry["counters"])
         self._classes.aboutToShow.connect(self._fill_classes)
+
+    def _unless_drawing(self, slot: Callable[[], object]) -> None:
+        if self._window.canvas.drawing:
+            self._window.status.say("Finish the shape with Enter, or drop it with Esc, first")
+        else:
+            slot()
 
     def _set_order(self, order: str) -> None:
         self.queue.set_order(order, self.review.only_class)

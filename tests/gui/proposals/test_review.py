@@ -19,6 +19,7 @@ from tests.gui.conftest import Hand
 from zsi_core.instances import rle
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+NONE = Qt.KeyboardModifier.NoModifier
 KEY = Qt.Key
 
 
@@ -178,6 +179,14 @@ def test_nothing_that_a_person_selected_or_draws_is_disturbed(hand: Hand) -> Non
     hand.key("p")
     for corner in ((20, 120), (80, 120), (80, 200)):
         hand.click(*corner)
+    for key, modifiers in (
+        (KEY.Key_X, SHIFT),
+        (KEY.Key_Return, SHIFT),
+        (KEY.Key_X, NONE),
+        (KEY.Key_Space, NONE),
+    ):
+        hand.key(key, modifiers)
+    assert states(hand) == ["proposed"] * 5 and "Finish the shape" in said(hand)
     hand.key(KEY.Key_Return)
     (drawn,) = window.canvas.selection
     assert hand.project.object(drawn).state == "drawn"  # type: ignore[union-attr]
