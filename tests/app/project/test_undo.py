@@ -13,27 +13,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from app.project import CommandError, Project, UndoError
+from app.project import commands as do
 from app.project import journal as journals
-from app.project.commands import (
-    AddClass,
-    AddImages,
-    AddObjects,
-    Batch,
-    Command,
-    DeleteClass,
-    DeleteObjects,
-    EditClass,
-    MergeClasses,
-    NewImage,
-    RemoveImages,
-    Reorder,
-    SetClass,
-    SetFlags,
-    SetGeometry,
-    SetImageState,
-    SetInfo,
-    SetState,
-)
+from app.project.commands import Command
 
 choices = st.integers(0, 10**6)
 actions = st.lists(st.tuples(st.integers(0, 13), choices, choices), max_size=25)
@@ -50,36 +32,38 @@ def command(project: Project, make: Any, kind: int, a: int, b: int) -> Command |
     classes = [record.id for record in project.classes()]
     first, second = chosen(classes, a), chosen(classes, b)
     if kind == 0:
-        return AddClass(f"class {b}")
+        return do.AddClass(f"class {b}")
     if first is None or image is None:
         return None
     if kind in (1, 2):
         new = [make.drawn(image, first, x=b % 50), make.proposed(chosen(project.image_ids(), b), second)]
-        return AddObjects(new[: 1 + b % 2])
+        return do.AddObjects(new[: 1 + b % 2])
     records = project.objects(image)
     record = chosen(records, b)
     if record is None:
         return None
     uuids = [other.uuid for other in records if other.state == record.state and not other.locked]
     commands: dict[int, Callable[[], Command]] = {
-        3: lambda: SetGeometry({record.uuid: make.square(b % 70)}, ("move", "brush")[a % 2]),
-        4: lambda: DeleteObjects([record.uuid]),
-        5: lambda: SetClass(uuids, second),
-        6: lambda: SetState([record.uuid], ("accepted", "rejected", "proposed")[a % 3]),
-        7: lambda: SetFlags([record.uuid], locked=bool(a % 2), hidden=bool(b % 2)),
-        8: lambda: Reorder(image, sorted((other.uuid for other in records), reverse=bool(b % 2))),
-        9: lambda: EditClass(first, name=f"renamed {b}", position=b % 3, hotkey=str(b % 10)),
-        10: lambda: MergeClasses([first], second),
-        11: lambda: Batch([DeleteClass(first), SetImageState([image], finished=bool(b % 2))], "Batch"),
-        12: lambda: SetInfo(info={"version": b}, licenses=[{"id": a}]),
-        13: lambda: RemoveImages([image]),
+        3: lambda: do.SetGeometry({record.uuid: make.square(b % 70)}, ("move", "brush")[a % 2]),
+        4: lambda: do.DeleteObjects([record.uuid]),
+        5: lambda: do.SetClass(uuids, second),
+        6: lambda: do.SetState([record.uuid], ("accepted", "rejected", "proposed")[a % 3]),
+        7: lambda: do.SetFlags([record.uuid], locked=bool(a % 2), hidden=bool(b % 2)),
+        8: lambda: do.Reorder(image, sorted((other.uuid for other in records), reverse=bool(b % 2))),
+        9: lambda: do.EditClass(first, name=f"renamed {b}", position=b % 3, hotkey=str(b % 10)),
+        10: lambda: do.MergeClasses([first], second),
+        11: lambda: do.Batch(
+            [do.DeleteClass(first), do.SetImageState([image], finished=bool(b % 2))], "Batch"
+        ),
+        12: lambda: do.SetInfo(info={"version": b}, licenses=[{"id": a}]),
+        13: lambda: do.RemoveImages([image]),
     }
     return commands[kind]()
 
 
 def new_project(folder: str) -> Project:
     project = Project.create(Path(folder, "a.zsip"), Path(folder))
-    project.do(AddImages([NewImage(Path(folder, f"{n}.jpg"), 100, 80) for n in range(3)]))
+    project.do(do.AddImages([do.NewImage(Path(folder, f"{n}.jpg"), 100, 80) for n in range(3)]))
     return project
 
 
@@ -161,7 +145,7 @@ def test_any_mixture_of_commands_undo_and_redo_leads_back_to_the_start(
 def test_undo_takes_back_the_newest_step_of_the_image_in_view(project: Project, make: Any) -> None:
     (first,) = make.added(project, make.drawn(1))
     (second,) = make.added(project, make.drawn(2))
-    project.do(DeleteObjects([first]))
+    project.do(do.DeleteObjects([first]))
     assert project.undo_label(2) == "Add object"
     change = project.undo(2)
     assert change is not None and (change.kind, change.label, change.images) == ("undo", "Add object", {2})
@@ -175,7 +159,7 @@ def test_undo_takes_back_the_newest_step_of_the_image_in_view(project: Project, 
 
 def test_a_newer_project_wide_step_comes_first(project: Project, make: Any) -> None:
     make.added(project, make.drawn(1))
-    project.do(EditClass(2, name="toaster"))
+    project.do(do.EditClass(2, name="toaster"))
     make.added(project, make.drawn(2))
     assert project.undo_label(1) == "Rename class to toaster"
     project.undo(1)
@@ -187,7 +171,7 @@ def test_a_project_wide_step_that_others_depend_on_is_passed_over(project: Proje
     (old,) = make.added(project, make.drawn(1))
     batch = [make.proposed(1), make.proposed(2)]
     make.added(project, *batch)
-    project.do(SetState([batch[1].uuid], "accepted"))
+    project.do(do.SetState([batch[1].uuid], "accepted"))
     assert project.undo_label(1) == "Add object"
     project.undo(1)
     assert project.object(old) is None and project.object(batch[0].uuid) is not None
@@ -197,14 +181,14 @@ def test_a_project_wide_step_that_others_depend_on_is_passed_over(project: Proje
 
 
 def test_what_nothing_can_be_done_about_is_said(project: Project, make: Any) -> None:
-    project.do(AddImages([NewImage(project.root / "4.jpg")]))
+    project.do(do.AddImages([do.NewImage(project.root / "4.jpg")]))
     while project.undo() is not None:
         pass
-    project.do(AddClass("cat"))
+    project.do(do.AddClass("cat"))
     cat = project.class_id("cat")
     batch = [make.proposed(1, cat), make.proposed(2, cat)]
     make.added(project, *batch)
-    project.do(SetState([batch[1].uuid], "rejected"))
+    project.do(do.SetState([batch[1].uuid], "rejected"))
     before = make.dump(project)
     with pytest.raises(
         UndoError, match=r"“Propose 2 objects” cannot be undone before “Reject proposal”, which"
@@ -216,16 +200,16 @@ def test_what_nothing_can_be_done_about_is_said(project: Project, make: Any) -> 
 
 def test_a_class_in_use_is_not_undone_from_another_image(project: Project, make: Any) -> None:
     make.added(project, make.drawn(1))
-    project.do(AddClass("zebra"))
+    project.do(do.AddClass("zebra"))
     make.added(project, make.drawn(2, 3))
     project.undo(1)
     assert project.class_id("zebra") == 3 and project.objects(1) == []
 
 
 def test_a_class_is_not_undone_while_objects_of_it_may_come_back(project: Project, make: Any) -> None:
-    project.do(AddClass("zebra"))
+    project.do(do.AddClass("zebra"))
     (uuid,) = make.added(project, make.drawn(2, 3))
-    project.do(DeleteObjects([uuid]))
+    project.do(do.DeleteObjects([uuid]))
     project.undo(1)
     assert project.class_id("zebra") == 3 and project.class_id("hair drier") is None
     project.undo(2)
@@ -233,8 +217,8 @@ def test_a_class_is_not_undone_while_objects_of_it_may_come_back(project: Projec
 
 
 def test_a_name_that_is_taken_meanwhile_blocks_and_is_said(project: Project, make: Any) -> None:
-    project.do(RemoveImages([2]))
-    project.do(AddImages([project.root / "10.jpg"]))
+    project.do(do.RemoveImages([2]))
+    project.do(do.AddImages([project.root / "10.jpg"]))
     with pytest.raises(UndoError, match=r"“Remove image” cannot be undone: .* exists again"):
         project.undo(2)
     project.undo(1)
@@ -248,7 +232,7 @@ def test_a_new_command_ends_the_redo_of_its_image_only(project: Project, make: A
     project.undo(2)
     make.added(project, make.drawn(1))
     assert (project.redo_label(1), project.redo_label(2)) == (None, "Add object")
-    project.do(EditClass(1, name="tiger"))
+    project.do(do.EditClass(1, name="tiger"))
     assert project.redo_label(2) is None, "a class change may contradict anything"
 
 
@@ -257,9 +241,9 @@ def test_a_new_command_ends_the_redo_of_its_image_only(project: Project, make: A
 
 def test_a_job_is_one_step_however_long_it_takes(project: Project, make: Any) -> None:
     before = make.dump(project)
-    project.do(AddObjects([make.proposed(1), make.proposed(1)]), group="job")
+    project.do(do.AddObjects([make.proposed(1), make.proposed(1)]), group="job")
     (by_hand,) = make.added(project, make.drawn(3))
-    project.do(Batch([AddClass("zebra"), AddObjects([make.proposed(2, 3)])], "Propose"), group="job")
+    project.do(do.Batch([do.AddClass("zebra"), do.AddObjects([make.proposed(2, 3)])], "Propose"), group="job")
     assert project.undo_label(3) == "Propose"
     change = project.undo(3)
     assert change is not None and change.images == {1, 2}
@@ -274,7 +258,7 @@ def test_a_job_is_one_step_however_long_it_takes(project: Project, make: Any) ->
 def test_a_job_does_not_end_the_redo_elsewhere(project: Project, make: Any) -> None:
     make.added(project, make.drawn(1))
     project.undo(1)
-    project.do(AddObjects([make.proposed(2)]), group="job")
+    project.do(do.AddObjects([make.proposed(2)]), group="job")
     assert project.redo_label(1) == "Add object"
 
 
@@ -282,21 +266,21 @@ def test_a_job_only_adds(project: Project, make: Any) -> None:
     (uuid,) = make.added(project, make.proposed(1))
     before = make.dump(project)
     with pytest.raises(ValueError, match="must only add"):
-        project.do(SetState([uuid], "accepted"), group="job")
+        project.do(do.SetState([uuid], "accepted"), group="job")
     assert make.dump(project) == before
 
 
 def test_a_job_takes_away_what_nobody_changed(project: Project, make: Any) -> None:
     kept, replaced, hidden = make.added(project, *(make.proposed(1) for _ in range(3)))
-    project.do(SetState([kept], "accepted"))
-    project.do(SetFlags([hidden], hidden=True))
-    project.do(SetFlags([hidden], hidden=False))
+    project.do(do.SetState([kept], "accepted"))
+    project.do(do.SetFlags([hidden], hidden=True))
+    project.do(do.SetFlags([hidden], hidden=False))
     assert [record.uuid for record in project.untouched_proposals(1)] == [replaced]
     before = make.dump(project)
     new = make.proposed(1)
-    project.do(Batch([DeleteObjects([replaced]), AddObjects([new])], "Propose"), group="job")
+    project.do(do.Batch([do.DeleteObjects([replaced]), do.AddObjects([new])], "Propose"), group="job")
     by_hand = make.added(project, make.drawn(1))
-    project.do(AddObjects([make.proposed(2)]), group="job")
+    project.do(do.AddObjects([make.proposed(2)]), group="job")
     assert {record.uuid for record in project.objects(1)} == {kept, hidden, new.uuid, *by_hand}
     project.undo(2)
     project.undo(1)
@@ -308,17 +292,17 @@ def test_a_job_takes_away_what_nobody_changed(project: Project, make: Any) -> No
 
 def test_a_job_does_not_take_away_what_a_later_step_changed(project: Project, make: Any) -> None:
     (uuid,) = make.added(project, make.proposed(1))
-    project.do(AddObjects([make.proposed(2)]), group="job")
-    project.do(SetFlags([uuid], hidden=True))
+    project.do(do.AddObjects([make.proposed(2)]), group="job")
+    project.do(do.SetFlags([uuid], hidden=True))
     with pytest.raises(ValueError, match="nobody changed"):
-        project.do(DeleteObjects([uuid]), group="job")
+        project.do(do.DeleteObjects([uuid]), group="job")
     assert project.object(uuid) is not None
 
 
 def test_undo_and_redo_go_on_after_a_restart(project: Project, make: Any) -> None:
     before = make.dump(project)
     (uuid,) = make.added(project, make.proposed(1))
-    project.do(SetGeometry({uuid: make.square(30)}, "move"))
+    project.do(do.SetGeometry({uuid: make.square(30)}, "move"))
     after = make.dump(project)
     project.undo(1)
     project.close()
@@ -338,11 +322,11 @@ def test_the_oldest_steps_are_dropped_by_size(
     project: Project, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (uuid,) = make.added(project, make.drawn(1))
-    project.do(SetGeometry({uuid: make.square(0)}, "move"))
+    project.do(do.SetGeometry({uuid: make.square(0)}, "move"))
     size = project._journal._size
     monkeypatch.setattr(journals, "MAX_BYTES", size + 2500)
     for n in range(1, 40):
-        project.do(SetGeometry({uuid: make.square(n)}, "move"))
+        project.do(do.SetGeometry({uuid: make.square(n)}, "move"))
         assert project._journal._size <= size + 2500
     steps = 0
     while project.undo(1) is not None:
@@ -368,7 +352,7 @@ def test_one_step_that_is_larger_than_the_bound_can_still_be_undone(
     make.added(project, *(make.drawn(1) for _ in range(20)))
     before = make.dump(project)
     monkeypatch.setattr(journals, "MAX_BYTES", 100)
-    project.do(RemoveImages([1]))
+    project.do(do.RemoveImages([1]))
     assert project.undo() is not None
     assert make.dump(project) == before
 
@@ -377,10 +361,10 @@ def test_dropping_an_undone_step_ends_all_redo(
     project: Project, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (uuid,) = make.added(project, make.drawn(1))
-    project.do(SetGeometry({uuid: make.square(30)}, "move"))
+    project.do(do.SetGeometry({uuid: make.square(30)}, "move"))
     for _ in range(4):
         project.undo()
-    project.do(AddImages([project.root / "9.jpg"]))
+    project.do(do.AddImages([project.root / "9.jpg"]))
     with project._transaction():
         monkeypatch.setattr(journals, "MAX_BYTES", 1)
         project._journal.prune()
@@ -395,7 +379,7 @@ def test_what_an_edit_writes_does_not_depend_on_the_other_objects(project: Proje
     def written() -> int:
         uuid = project.objects(1)[0].uuid
         before = project._connection.total_changes
-        project.do(SetGeometry({uuid: make.square(project._connection.total_changes % 97)}, "move"))
+        project.do(do.SetGeometry({uuid: make.square(project._connection.total_changes % 97)}, "move"))
         return project._connection.total_changes - before
 
     make.added(project, make.drawn(1))
