@@ -25,7 +25,7 @@ class Review(QObject):
         waiting: proposals that are shown and not decided about, in the order of the review.
         only_class: id of the class that is reviewed; None for all.
         order: one of `app.project.reviewing.ORDERS`.
-        decided_here: a proposal of the image in view was decided about since it came into view.
+        decided_here: the last thing that a person did in this image was a decision about a proposal.
     """
 
     changed = Signal()
@@ -79,6 +79,10 @@ class Review(QObject):
         """Another image is in view."""
         self.decided_here = False
         self._begin()
+
+    def select_current(self) -> None:
+        """Select the current proposal, so that what is done with the selection means it."""
+        self._go_to(self._uuid, select=True)
 
     def _begin(self) -> None:
         self._uuid, self._before = None, []
@@ -135,7 +139,6 @@ class Review(QObject):
             self._go_on()
             return
         if self._session.do(SetState(list(uuids), state)) is not None:
-            self.decided_here = True
             self._go_on()
 
     def _go_on(self) -> None:
@@ -191,11 +194,12 @@ class Review(QObject):
     def _on_change(self, change: Change) -> None:
         if self._session.image_id not in change.images and not change.classes:
             return
-        self.refresh()
-        objects = self._session.objects
         if change.kind == "do":
-            now = {objects[uuid].state for uuid in change.objects if uuid in objects}
-            self.decided_here |= not now.isdisjoint(_DECIDED)
+            mine = change.objects & {*self._uuids(), self._uuid}
+            states = {record.state for uuid in mine if (record := self._session.objects.get(str(uuid)))}
+            self.decided_here = not states.isdisjoint(_DECIDED)
+        self.refresh()
+        if change.kind == "do":
             return
         # Undo brings proposals back: the review is at the first of them again.
         back = [uuid for uuid in self._uuids() if uuid in change.objects]

@@ -44,6 +44,7 @@ class ReviewStrip(QFrame):
         layout.addSpacing(6)
         for button in (self.accept, self.reject, self.relabel, self.next, self.all):
             layout.addWidget(button)
+        self.relabel.pressed.connect(review.select_current)
         canvas.installEventFilter(self)
         review.changed.connect(self._show)
         self.hide()

@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from app.class_search import ClassSearch
 from app.project import Geometry, ObjectRecord
 from app.project.commands import AddClass, AddObjects, SetClass
 from app.proposals.counters_dialog import CountersDialog
@@ -106,6 +107,9 @@ def test_accept_reject_and_next_by_keys(hand: Hand) -> None:
     assert "Image done" in said(hand)
     listed = {record.uuid for record in hand.window.objects.model.records}
     assert listed == {record.uuid for record in hand.objects() if record.state == "accepted"}
+    hand.key("r", SHIFT)
+    hand.drag((40, 120), (90, 160))
+    assert not strip.isVisible(), "something else is done now"
 
 
 def test_undo_and_redo_take_the_review_along(hand: Hand) -> None:
@@ -258,9 +262,16 @@ def test_the_strip_is_pressed_and_keeps_out_of_the_way(hand: Hand) -> None:
     window, strip = hand.window, hand.window.reviewing.strip
     QTest.mouseClick(strip.reject, Qt.MouseButton.LeftButton)
     assert states(hand)[0] == "rejected" and window.canvas.hasFocus()
+    hand.key("b")
+    window.canvas.select(())
     strip.relabel.click()
-    assert window.findChild(object, "class_search") is not None
+    search = window.findChild(ClassSearch)
+    assert search is not None
+    hand.type("dog", search.input)
+    hand.key(KEY.Key_Return, on=search.input)
+    assert (hand.objects()[1].state, hand.objects()[1].class_id) == ("corrected", 2)
     hand.key(KEY.Key_Escape)
+    hand.key("v")
     below = strip.geometry()
     assert below.bottom() > window.canvas.height() / 2
     low = proposal(hand.project.image_ids()[0], 1, 140, 0.99, y=195)
