@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.errors import report_exception
 from app.jobs import Task, run_task
-from app.project import Change, ObjectRecord
+from app.project import Change, ObjectRecord, Project
 from app.project.commands import Batch, DeleteObjects
 from app.proposals.drafting import Asked, Draft, draft, is_untouched
 from app.proposals.engine_link import EngineLink
@@ -259,14 +259,22 @@ class Proposals(QObject):
         session, image = self._session, self._session.image
         if image is not None and session.project is not None:
             self._link.look_ahead([str(image.path), *self._neighbours(image.id)])
-            wanted = (
-                self.automatic and not image.finished and self._answered.get(image.id) != self._question()
-            )
-            # What was undone can be redone as long as nothing new is written.
-            if wanted and not session.project.redo_label(image.id):
+            if self.automatic and not image.finished and self._is_open_question(session.project, image.id):
                 self._ask(quietly=True)
         self._tell_busy()
         self._tell_changed()
+
+    def _is_open_question(self, project: Project, image_id: int) -> bool:
+        """Whether asking by itself is new, and takes nothing away from a person."""
+        model = self._link.model
+        if model is None or self._answered.get(image_id) == self._question():
+            return False
+        of_another_model = any(
+            is_untouched(record) and record.made_by.get("checkpoint_sha256") != model.checkpoint_sha256
+            for record in self._session.objects.values()
+        )
+        # What was undone can be redone as long as nothing new is written.
+        return not of_another_model and not project.redo_label(image_id)
 
     def _on_change(self, change: Change) -> None:
         if change.objects or change.classes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.project import ObjectRecord
-from app.project.commands import SetState
+from app.project.commands import AddObjects, SetState
 from tests.gui.conftest import Hand, settle
 
 
@@ -140,6 +141,24 @@ def test_an_opened_image_is_asked_about_unless_a_person_does_not_want_that(seer:
     assert names(seer) == ["cat"]
     seer.go_to("a1.png")
     assert not window.proposals.busy, "it was asked already"
+
+
+def test_what_another_model_proposed_is_replaced_only_when_a_person_asks(seer: Hand) -> None:
+    ask(seer, "cat")
+    others = [
+        replace(
+            record, uuid=f"other {number}", image_id=2, made_by={**record.made_by, "checkpoint_sha256": "x"}
+        )
+        for number, record in enumerate(proposed(seer))
+    ]
+    seer.window.session.do(AddObjects(others))
+    seer.go_to("a2.png")
+    assert not seer.window.proposals.busy
+    assert {record.uuid for record in proposed(seer)} == {record.uuid for record in others}
+    seer.window.proposals.propose()
+    answered(seer)
+    assert names(seer) == ["cat"]
+    assert not {record.uuid for record in proposed(seer)} & {record.uuid for record in others}
 
 
 def test_seen_classes_come_along_in_generalised_mode(seer: Hand) -> None:
