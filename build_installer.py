@@ -88,7 +88,7 @@ def make_environment(edition: str, folder: Path) -> Path:
 def freeze(python: Path, build: Path) -> Path:
     """Run PyInstaller and collect licences; returns the folder of the program."""
     spec = ROOT / "installer" / f"{NAME}.spec"
-    places = ["--distpath", build / "dist", "--workpath", build / "work"]
+    places: list[str | Path] = ["--distpath", build / "dist", "--workpath", build / "work"]
     run(
         [python, "-m", "PyInstaller", "--noconfirm", "--clean", "--log-level", "WARN", *places, spec],
         cwd=build,

@@ -46,7 +46,7 @@ def licence_files(distribution: metadata.Distribution) -> Iterator[Path]:
 def licence_name(distribution: metadata.Distribution) -> str:
     """What its metadata calls the licence."""
     info = distribution.metadata
-    stated = info.get("License-Expression") or info.get("License") or ""
+    stated = next((info[key] for key in ("License-Expression", "License") if key in info), "")
     classifiers = [
         text.rpartition(" :: ")[2] for text in info.get_all("Classifier") or () if text.startswith("License")
     ]

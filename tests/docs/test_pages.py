@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -12,6 +13,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 SHORTEST = 8  # characters of a piece of a message that is looked for
 
 
+@cache
 def messages() -> set[str]:
     """Every text of the program, with … for what is filled in."""
     found = set()
