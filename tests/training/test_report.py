@@ -108,6 +108,17 @@ def test_figures_before_and_after_stand_side_by_side(run, tmp_path):
     assert "| mAP, unseen | 25.0 |" in (run / "report.md").read_text()
 
 
+def test_a_class_without_objects_has_empty_cells(run, tmp_path):
+    before, after = (metrics_file(tmp_path / f"{name}.json", 0.4) for name in ("before", "after"))
+    for path in (before, after):
+        content = json.loads(path.read_text())
+        nothing = {"group": "unseen", "instances": 0, "recall@100": None, "map50": None}
+        content["per_class"]["bird"] = nothing
+        path.write_text(json.dumps(content))
+    write_report(run, before=before, after=after)
+    assert "| bird | unseen | 0 | - | - |" in (run / "report.md").read_text()
+
+
 def test_a_resumed_run_is_one_history(tmp_path):
     run = write_log(
         tmp_path / "run",

@@ -80,7 +80,8 @@ def _value(figures: Metrics | None, key: str) -> float | None:
     """Recall at an IoU, or `map50`, of figures that may be missing."""
     if not figures:
         return None
-    value: float | None = figures["map50"] if key == "map50" else figures["recall@100"].get(key)
+    # A class without an object in the images has no recall at all.
+    value: float | None = figures["map50"] if key == "map50" else (figures["recall@100"] or {}).get(key)
     return value
 
 
