@@ -15,6 +15,7 @@ from app.jobs.worker import Task, run_task
 from app.messages import Message
 from app.retraining.status import State, Status
 from app.training_panel.follower import Follower
+from app.training_panel.marks import CompleteMarks
 from app.training_panel.run_window import RunWindow
 from app.training_panel.words import left, percent
 
@@ -42,6 +43,7 @@ class TrainingControl(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self.marks = CompleteMarks(window)
         self.run: RetrainingRun | None = None
         self.status: Status | None = None
         self.outcome: Outcome | None = None

@@ -80,6 +80,7 @@ class SetupDialog(QDialog):
         self._recipes, self._complete = QButtonGroup(self), QButtonGroup(self)
         self.recipes = {name: self._radio(self._recipes, text) for name, text in RECIPES.items()}
         self.complete = {whole: self._radio(self._complete, text) for whole, text in COMPLETE.items()}
+        self.complete[False].setToolTip("The menu Train marks images")
         self.recipes["fast"].setChecked(True)
         self.complete[False].setChecked(True)
         self.table = _table()

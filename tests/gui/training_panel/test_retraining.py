@@ -147,6 +147,22 @@ def test_a_new_run_replaces_the_former_one_and_says_so(trainee: Trainee) -> None
     assert len(runs(trainee)) == 1
 
 
+def test_images_are_marked_as_labelled_completely(trainee: Trainee) -> None:
+    hand = trainee.hand
+    action = hand.window.registry["labelled_completely"]
+    assert action.isChecked()
+    action.trigger()
+    assert not action.isChecked()
+    assert hand.window.session.image is not None and not hand.window.session.image.labelled_completely
+    hand.window.registry["finished_are_complete"].trigger()
+    assert not hand.window.session.image.labelled_completely, "no image is finished"
+    hand.window.registry["finished"].trigger()
+    hand.window.registry["finished_are_complete"].trigger()
+    assert hand.window.session.image.labelled_completely and action.isChecked()
+    hand.window.session.undo()
+    assert not action.isChecked()
+
+
 # ---- what goes wrong
 
 
