@@ -98,7 +98,7 @@ class Review(QObject):
         if self._uuid in self._uuids():
             self._before = self._uuids()
         elif not self._in_hand():
-            self._go_to(self._following(), select=self._may_select())
+            self._go_to(self._following(), select=self._may_select(), reveal=False)
         if self.waiting or self._showed_some:
             self.changed.emit()
         self._showed_some = bool(self.waiting) or self.decided_here
@@ -181,13 +181,14 @@ class Review(QObject):
         chosen = [objects[uuid].state for uuid in self._canvas.selection if uuid in objects]
         return self._canvas.tool == "select" and not self._canvas.drawing and set(chosen) <= {"rejected"}
 
-    def _go_to(self, uuid: str | None, *, select: bool) -> None:
+    def _go_to(self, uuid: str | None, *, select: bool, reveal: bool = True) -> None:
+        """Make it the current one; what a person did not ask for does not move the view (`reveal`)."""
         self._uuid, self._before = uuid, self._uuids()
         if not select:
             return
         self._selecting = True
         try:
-            self._canvas.select([uuid] if uuid is not None else (), reveal=True)
+            self._canvas.select([uuid] if uuid is not None else (), reveal=reveal)
         finally:
             self._selecting = False
 

@@ -199,6 +199,18 @@ def test_nothing_that_a_person_selected_or_draws_is_disturbed(hand: Hand) -> Non
     assert window.canvas.selection == (drawn,) and at(hand) == 0.9
 
 
+def test_the_view_follows_the_keys_and_not_what_arrives(hand: Hand) -> None:
+    canvas, first = hand.window.canvas, hand.project.image_ids()[0]
+    hand.key(KEY.Key_X, SHIFT)
+    canvas.zoom_to(8.0)
+    canvas.center_on(300, 220)
+    before = canvas.viewport
+    hand.window.session.do(AddObjects([proposal(first, 1, 20, 0.9, y=150), proposal(first, 1, 20, 0.8)]))
+    assert at(hand) == 0.9 and canvas.viewport == before
+    hand.key("n")
+    assert canvas.viewport.rect_to_widget((20, 20, 60, 60)).toRect().intersects(canvas.rect())
+
+
 def test_hidden_proposals_are_not_decided_about(hand: Hand) -> None:
     hand.key("g")
     assert not hand.window.registry["show_proposals"].isChecked()
