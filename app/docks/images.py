@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QVBoxLayout,
 from app.docks.images_model import ImagesModel
 from app.docks.table import one_column_table
 from app.project import Change, FilterError, ImageFilter
+from app.project.commands.images import THRESHOLDS
 from app.session import Session
 from app.thumbnails import SIZE, Thumbnails
 
@@ -108,6 +109,8 @@ class ImagesPanel(QWidget):
         self.show_current()
 
     def _on_change(self, change: Change) -> None:
+        if any(key.startswith(THRESHOLDS) for key in change.settings):
+            self.model.count_shown_anew()
         if change.images or change.image_list:
             self._following = True
             try:

@@ -14,12 +14,6 @@ from app.thumbnails import Thumbnails
 
 _Index = QModelIndex | QPersistentModelIndex
 _PAGE = 100
-_STATUS_TEXT = {
-    "new": "new",
-    "started": "started",
-    "proposals": "proposals to review",
-    "finished": "finished",
-}
 
 
 class ImagesModel(QAbstractListModel):
@@ -35,6 +29,7 @@ class ImagesModel(QAbstractListModel):
         self._rows: dict[int, int] = {}
         self._pages: dict[int, list[ImageRecord]] = {}
         self._row_of_path: dict[object, int] = {}
+        self._shown: dict[int, int] = {}
         thumbnails.ready.connect(self._picture_ready)
 
     def set_filter(self, wanted: ImageFilter) -> None:
@@ -52,6 +47,7 @@ class ImagesModel(QAbstractListModel):
             return
         self.beginResetModel()
         self._row_of_path.clear()
+        self._shown.clear()
         self.ids = ids
         self._rows = {image_id: row for row, image_id in enumerate(ids)}
         self._pages.clear()
@@ -86,6 +82,8 @@ class ImagesModel(QAbstractListModel):
             else:
                 self.reload()
             return
+        for image_id in change.images:
+            self._shown.pop(image_id, None)
         rows = [self._rows[image_id] for image_id in change.images if image_id in self._rows]
         shown = self._session.image
         for row in rows:
@@ -96,6 +94,12 @@ class ImagesModel(QAbstractListModel):
                 self._pages.pop(row // _PAGE, None)
         if rows:
             self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
+
+    def count_shown_anew(self) -> None:
+        """A threshold was moved."""
+        if self._shown:
+            self._shown.clear()
+            self.dataChanged.emit(self.index(0), self.index(len(self.ids) - 1))
 
     def row_of(self, image_id: int | None) -> int:
         """-1 for an image that is not listed."""
@@ -148,32 +152,45 @@ class ImagesModel(QAbstractListModel):
             self._row_of_path[record.path] = index.row()
             return self._thumbnails.pixmap(record.path)
         if role == BELOW_ROLE:
-            return "cannot be read" if broken else _about(record)
+            return "cannot be read" if broken else _about(record, self._shown_of(record))
         if role == DOT_ROLE:
-            return None if broken else _dot(record.status)
+            return None if broken else _dot(record.status, self._shown_of(record))
         if role == STRONG_ROLE:
             return record.id == self._session.image_id
         if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
-            return f"{record.name}: {'cannot be read' if broken else _about(record)}"
+            about = "cannot be read" if broken else _about(record, self._shown_of(record))
+            return f"{record.name}: {about}"
         return None
 
+    def _shown_of(self, record: ImageRecord) -> int:
+        """How many proposals are above their thresholds; it takes time, so only painted rows ask."""
+        project = self._session.project
+        if not record.counts["proposed"] or project is None:
+            return 0
+        if record.id not in self._shown:
+            self._shown[record.id] = project.shown_proposals(record.id)
+        return self._shown[record.id]
 
-def _about(record: ImageRecord) -> str:
+
+def _about(record: ImageRecord, shown: int) -> str:
+    """What stands below the name; `shown` proposals of the image are above their thresholds."""
     objects = sum(number for state, number in record.counts.items() if state not in ("rejected", "proposed"))
-    parts = [_STATUS_TEXT[record.status]]
+    proposals = f"{shown} proposal{'s' if shown != 1 else ''}"
+    if record.status == "proposals":
+        parts = [f"{proposals} to review" if shown else "proposals below the threshold"]
+    else:
+        parts = [record.status, *([proposals] if shown else [])]
     if objects:
         parts.append(f"{objects} object{'s' if objects != 1 else ''}")
-    if record.counts["proposed"] and record.status != "proposals":
-        parts.append(f"{record.counts['proposed']} proposals")
     return ", ".join(parts)
 
 
-def _dot(status: str) -> tuple[str, bool]:
+def _dot(status: str, shown: int) -> tuple[str, bool]:
     """Colour of the dot, and whether it is filled; the word beside it says the same."""
     colours = current()
     return {
         "new": (colours.dim, False),
         "started": (colours.accent, False),
-        "proposals": (colours.caution, True),
+        "proposals": (colours.caution, shown > 0),
         "finished": (colours.good, True),
     }[status]

@@ -152,6 +152,15 @@ class Queries:
                     objects[record.image_id].append(record)
                 yield [(image, objects[image.id]) for image in reader.images(image_ids)]
 
+    def shown_proposals(self, image_id: int) -> int:
+        """How many proposals of an image reach the threshold of their class, or else that of their model."""
+        sql = """
+            SELECT count(*) AS n FROM objects o JOIN makers m ON m.id = o.maker_id
+                LEFT JOIN settings s ON s.key = 'threshold/' || o.class_id
+            WHERE o.image_id = ? AND o.state = 'proposed' AND NOT o.hidden AND coalesce(o.score, 1) >=
+                coalesce(CAST(s.value AS REAL), json_extract(m.value, '$.threshold'), 0)"""
+        return int(self._all(sql, image_id)[0]["n"])
+
     def untouched_proposals(self, image_id: int) -> list[ObjectRecord]:
         """Proposals of an image with which no person has done anything yet."""
         changed = f"SELECT EXISTS ({CHANGED})"

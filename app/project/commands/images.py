@@ -16,6 +16,9 @@ from app.project.stored import dumped, image_values
 INFO, LICENSES, EXTRA = 1, 2, 3
 """Rows of the table `documents`."""
 
+THRESHOLDS = "threshold/"
+"""What the keys of the settings begin with that hold thresholds of classes."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewImage:
@@ -190,7 +193,7 @@ class SetSetting(Command):
 
 def threshold_key(class_id: int) -> str:
     """Key of the setting that holds the threshold of a class."""
-    return f"threshold/{class_id}"
+    return f"{THRESHOLDS}{class_id}"
 
 
 def _is_unicode(name: str) -> bool:

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
 from app import session
+from app.docks.row_delegate import BELOW_ROLE
 from app.jobs.job_list import Job, JobState
 from app.project.commands import AddClass, SetClass, SetFlags, SetState
 from app.proposals.batch_dialog import BatchDialog
@@ -211,6 +212,16 @@ def test_a_batch_without_weaker_proposals_keeps_those_above_the_threshold(many: 
     many.window.proposals.thresholds.set(FORK, 0.85)
     run(many, weaker=False)
     assert [record.class_id for record in many.objects()] == [CAT]
+
+
+def test_the_list_of_images_tells_shown_proposals_from_weaker_ones(many: Hand) -> None:
+    run(many)
+    model = many.window.images.model
+    assert model.index(1).data(BELOW_ROLE) == "2 proposals to review"
+    many.window.proposals.thresholds.set(FORK, 0.85)
+    assert model.index(1).data(BELOW_ROLE) == "1 proposal to review"
+    many.window.proposals.thresholds.set(CAT, 0.95)
+    assert model.index(1).data(BELOW_ROLE) == "proposals below the threshold"
 
 
 def test_a_name_that_nobody_knows_is_left_out_and_told_of(many: Hand) -> None:
