@@ -24,6 +24,7 @@ MAX_COORDINATE = 2e7
 """Largest absolute coordinate that is taken over, in pixels."""
 
 _KEYS = frozenset({"id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd", "zsi"})
+_RLE_KEYS = frozenset({"size", "counts"})
 
 
 @dataclass(slots=True)
@@ -69,6 +70,8 @@ def mended_annotation(
     if isinstance(segmentation, list) and segmentation:
         rings, segmentation = _rings(segmentation, tally, index)
     elif isinstance(segmentation, dict):
+        further = extras(segmentation, _RLE_KEYS, tally, f"{_place(index)}.segmentation")
+        segmentation = {key: segmentation[key] for key in segmentation if key in _RLE_KEYS or key in further}
         mask = _mask(segmentation, width, height, tally, index)
         if mask is None:
             segmentation = []

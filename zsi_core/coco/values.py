@@ -38,7 +38,7 @@ def is_box(value: Any) -> TypeGuard[list[float]]:
     return (
         isinstance(value, list)
         and len(value) == 4
-        and all(is_number(number) for number in value)
+        and all(map(is_number, value))
         and value[2] >= 0
         and value[3] >= 0
     )

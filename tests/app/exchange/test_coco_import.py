@@ -203,6 +203,7 @@ FAULTS: list[tuple[dict[str, Any], int, int, int]] = [
     ({"segmentation": {"size": [HEIGHT, WIDTH], "counts": [1, 2, 3]}}, 1, 1, 0),
     ({"segmentation": {"counts": []}}, 1, 1, 0),
     ({"segmentation": {"size": [HEIGHT, WIDTH], "counts": [HEIGHT * WIDTH]}}, 1, 0, 0),
+    ({"segmentation": {**MASK, "by": "x", "weight": float("inf")}}, 1, 1, 0),
     ({"zsi": {"state": "drawn"}}, 1, 1, 0),
     ({"zsi": 5}, 1, 1, 0),
     ({"attributes": {"deep": [[[1e999]]]}}, 1, 1, 0),
