@@ -256,7 +256,8 @@ class MainWindow(QMainWindow):
 
     def _on_change(self, change: Change) -> None:
         self.status.save_state.setText("Saved")
-        self._update()
+        if change.images or change.classes or change.info or change.image_list:  # more than settings
+            self._update()
 
     def _show_image(self, record: ImageRecord, loaded: LoadedImage) -> None:
         self.canvas.set_image(loaded.image, loaded.size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QSizePolicy, QToolButton, QWidget
 
@@ -70,7 +70,10 @@ class PromptBar(QFrame):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.refresh_icons()
-        proposals.prompt.changed.connect(self._rebuild)
+        # Making chips takes some milliseconds: they follow what a person did, in a turn of their own.
+        self._rebuilding = QTimer(self, singleShot=True, interval=0)
+        self._rebuilding.timeout.connect(self._rebuild)
+        proposals.prompt.changed.connect(self._rebuilding.start)
         for signal in (proposals.changed, proposals.names.changed):
             signal.connect(self._refresh)
 

@@ -138,8 +138,8 @@ class Bench:
     def clear_and_forget_masks(self) -> None:
         """The image is encoded anew, so that no region has a mask yet."""
         link = self.window.link
-        done = [link.ask(Drop((self.path,))), link.ask(Encode(self.path))]
-        wait(lambda: all(future.done() for future in done))
+        for request in (Drop((self.path,)), Encode(self.path)):
+            wait(link.ask(request).done)
         self.clear()
 
     def type_last_letter(self) -> None:

@@ -72,10 +72,9 @@ def test_a_spelling_that_the_model_does_not_know_is_mended_by_a_click(seer: Hand
     bar.hint.words[0].click()
     seer.wait(lambda: seer.window.assistant.preview.number == 1)
     assert bar.input.text() == "fork"
-    seer.type("frok,", bar.input)
     bar.input.clear()
     seer.type("frok,", bar.input)
-    seer.wait(lambda: texts(bar)[-1] == "frok no such word")
+    seer.wait(lambda: texts(bar) == ["frok no such word"])
     bar.chips[-1].button.click()
     menu = bar.findChild(ChipMenu)
     assert menu is not None
@@ -85,20 +84,19 @@ def test_a_spelling_that_the_model_does_not_know_is_mended_by_a_click(seer: Hand
     assert word.text() == "fork"
     word.click()
     answered(seer)
-    assert "fork 1" in texts(bar)
-    assert "frok no such word" not in texts(bar)
+    seer.wait(lambda: texts(bar) == ["fork 1"])
 
 
 def test_a_chip_is_taken_out_with_a_click_or_a_key(seer: Hand, bar: PromptBar) -> None:
     seer.type("cat,fork,", bar.input)
     answered(seer)
     bar.chips[0].close_button.click()
-    assert texts(bar) == ["fork 1"]
+    seer.wait(lambda: texts(bar) == ["fork 1"])
     assert [record.name for record in seer.project.classes()] == ["cat", "fork"]
     seer.key(Qt.Key.Key_Backspace)
     assert QApplication.focusWidget() is bar.chips[0].button
     seer.key(Qt.Key.Key_Delete)
-    assert texts(bar) == []
+    seer.wait(lambda: not bar.chips)
     assert QApplication.focusWidget() is bar.input
 
 
