@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _RADIUS = 6.0
 _FILL = QColor(70, 160, 255, 80)
 
+_Click = tuple[float, float, bool]
+"""x, y in the image, and whether it adds."""
+
 
 class Prompting:
     """What click-to-mask and box-to-mask share: prompts, the preview of what they make, and its keys.
@@ -38,8 +41,9 @@ class Prompting:
     def _clear(self) -> None:
         self._object = None
         self._composition = Composition()
-        self._clicks: list[tuple[float, float, bool]] = []
-        self._pending: list[tuple[float, float, bool]] = []
+        self._clicks: list[_Click] = []  # that make what is shown
+        self._asked: _Click | None = None  # that the model is asked about; None for a box
+        self._queue: list[_Click] = []  # that it is asked about next
         self._waiting = False
         self._take_when_found = False
         self._geometry: Geometry | None = None
@@ -70,15 +74,20 @@ class Prompting:
         if not changes and self.covers(pointer.x, pointer.y):
             self.take()
             return
+        click = (pointer.x, pointer.y, not pointer.alt)
+        if changes and self._waiting:
+            self._queue.append(click)
+            self._canvas.update()
+            return
         if not changes:
             self.drop()
         elif not self._composition and not self._begin_change(pointer.alt):
             return
-        adds = not pointer.alt
-        self._pending = [(pointer.x, pointer.y, adds)]
-        self._wait(
-            self._canvas.editor.segment_point(pointer.x, pointer.y, lambda found: self._add(found, adds))
-        )
+        self._ask_about(click)
+
+    def _ask_about(self, click: _Click) -> None:
+        x, y, adds = self._asked = click
+        self._wait(self._canvas.editor.segment_point(x, y, lambda found: self._add(found, adds)))
 
     def ask_box(self, box: Box) -> None:
         """A box was drawn: begin anew with the object in it."""
@@ -98,29 +107,29 @@ class Prompting:
         return not takes_away
 
     def _wait(self, asked: bool) -> None:
+        self._waiting = asked
         if asked:
-            self._waiting = True
             self._canvas.message.emit("Asking the model ...")
-        elif not self._composition:
-            self._clear()
+        elif self._composition:
+            self._asked, self._queue = None, []
         else:
-            self._pending = []
+            self._clear()
         self._canvas.update()
 
     def _add(self, found: Sequence[Suggestion], adds: bool) -> None:
         """What the model found, best first; empty where it found nothing or failed, which was told."""
         self._waiting = False
+        click, self._asked = self._asked, None
         if found:
             self._composition.add(found, adds)
-            self._clicks += self._pending
-            self._pending = []
+            self._clicks += [click] if click else []
             self._show()
-            if self._take_when_found:
-                self.take()
-        elif self._composition:
-            self._pending = []
-        else:
+        if self._queue and (self._composition or self._queue[0][2]):
+            self._ask_about(self._queue.pop(0))
+        elif not self._composition:
             self._clear()
+        elif self._take_when_found:
+            self.take()
         self._canvas.update()
 
     # -- what is shown
@@ -192,7 +201,8 @@ class Prompting:
             painter.setPen(pen)
             painter.drawPath(self._path)
         painter.restore()
-        for x, y, adds in (*self._clicks, *self._pending):
+        asked = [self._asked] if self._asked else []
+        for x, y, adds in (*self._clicks, *asked, *self._queue):
             self._paint_click(painter, self._canvas.viewport.to_widget(x, y), adds)
 
     @staticmethod

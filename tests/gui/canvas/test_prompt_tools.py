@@ -81,6 +81,31 @@ def test_shift_adds_and_alt_takes_away(canvas, hand, answer):
     assert only(canvas).area == 80 * 60
 
 
+def test_clicks_that_change_wait_for_their_turn(canvas, hand, editor, answer):
+    canvas.set_tool("click_to_mask")
+    hand.click(120, 130)
+    hand.click(180, 130, SHIFT)
+    hand.click(110, 130, ALT)
+    hand.key(KEY.Key_Return)
+    assert len(editor.calls) == 1, "one question at a time"
+    answer((100, 100, 160, 160))
+    answer((160, 100, 200, 160))
+    assert not canvas.objects
+    answer((100, 100, 120, 160))
+    assert [call[0] for call in editor.calls] == ["segment_point"] * 3 + ["add_found"]
+    assert only(canvas).box == (120, 100, 200, 160)
+
+
+def test_another_click_ends_the_question_before(canvas, hand, editor, answer):
+    canvas.set_tool("click_to_mask")
+    hand.click(120, 130)
+    hand.click(300, 200)
+    assert [call[0] for call in editor.calls] == ["segment_point", "stop_segmenting", "segment_point"]
+    answer((280, 180, 320, 220))
+    hand.key(KEY.Key_Return)
+    assert only(canvas).box == (280, 180, 320, 220)
+
+
 def test_tab_shows_the_next_candidate_of_the_last_click(canvas, hand, answer, said):
     canvas.set_tool("click_to_mask")
     hand.click(120, 130)
