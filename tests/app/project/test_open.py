@@ -204,6 +204,19 @@ def told_of(project: Project, place: Path, state: str) -> subprocess.CompletedPr
     )
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_new_file_is_in_the_mode_that_it_is_opened_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    """Changing the mode of a file costs several syncs of the disk."""
+    monkeypatch.setattr(connection, "on_network_share", lambda _: shared)
+    path = tmp_path / "new.zsip"
+    store._create_file(path, tmp_path)
+    made = path.read_bytes()[connection.JOURNAL_BYTES]
+    Project.open(path).close()
+    assert path.read_bytes()[connection.JOURNAL_BYTES] == made == (b"\1\1" if shared else b"\2\2")
+
+
 def test_a_network_share_has_no_write_ahead_log(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "on_network_share", lambda _: True)
     path = closed(project)
