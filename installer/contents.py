@@ -36,7 +36,7 @@ _UNWANTED = re.compile(
     | PySide6/Qt/plugins/platforms/libq(eglfs|linuxfb|minimal|minimalegl|vkkhrdisplay|vnc)\.
     | PySide6/Qt/plugins/platforminputcontexts/libqtvirtualkeyboard
     | PySide6/Qt/plugins/imageformats/libq(pdf|icns|tga|tiff|wbmp|webp|gif)\.
-    | (^|/)libQt6(Qml|Quick|Pdf|VirtualKeyboard|Network|Sql|Designer|Help|Test)
+    | (^|/)libQt6(EglF|Qml|Quick|Pdf|VirtualKeyboard|Network|Sql|Designer|Help|Test)
     | (^|/)tests?/ | /testing/_internal/
     | ^torch/(include|share/cmake)/ | ^torch/bin/(?!torch_shm_manager) | ^torch/lib/.*\.a$
     | ^(torch|torchvision|timm)/.*\.pyi$

@@ -27,8 +27,10 @@ def smoke_test(program: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     environment = clean_environment(folder)
-    pictures = next(program.rglob("demo/demo.json")).parent
-    shutil.copytree(pictures, folder / "photos")
+    pictures = next(program.rglob("demo/demo.json"), None)
+    if pictures is None:
+        raise SystemExit(f"error: {program} lacks the resources of the program")
+    shutil.copytree(pictures.parent, folder / "photos")
     for command in (
         ("doctor",),
         ("propose", "photos", "--classes", "cat, coin", "--threshold", "0.3", "-o", "proposals.json"),

@@ -29,6 +29,7 @@ from zsi_core.program import module_command  # noqa: E402
         ("PySide6/Qt/plugins/imageformats/libqpdf.so", False),
         ("PySide6/Qt/translations/qt_de.qm", False),
         ("libQt6Network.so.6", False),
+        ("libQt6EglFSDeviceIntegration.so.6", False),
         ("libQt6Widgets.so.6", True),
         ("torch/lib/libtorch_cpu.so", True),
         ("torch/bin/torch_shm_manager", True),
@@ -126,6 +127,8 @@ def test_a_program_that_fails_fails_the_smoke_test(tmp_path: Path) -> None:
     (tmp_path / "program" / "zsi").chmod(0o755)
     with pytest.raises(SystemExit, match="zsi doctor ended with exit code 1"):
         smoke_test.smoke_test(tmp_path / "program", tmp_path / "try")
+    with pytest.raises(SystemExit, match="lacks the resources"):
+        smoke_test.smoke_test(tmp_path / "empty", tmp_path / "try")
 
 
 def test_a_new_user_has_nothing_but_the_program(tmp_path: Path) -> None:
