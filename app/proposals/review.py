@@ -153,7 +153,7 @@ class Review(QObject):
         if not self._canvas.settings.proposals:
             return "Proposals are hidden: G shows them"
         if self.decided_here:
-            return "Image done: N goes to the next one to review, D to the next of the list"
+            return "Image done: N or D goes on"
         return "No proposal of this image waits for review"
 
     def _meant(self) -> list[str]:

@@ -14,6 +14,8 @@ from app.session import Session
 
 _ASIDE = 12
 """Pixels to the edge of the canvas."""
+_LONGEST = 200
+"""Longest class name in pixels."""
 
 
 class ReviewStrip(QFrame):
@@ -27,6 +29,7 @@ class ReviewStrip(QFrame):
         self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self._review, self._session, self._canvas, self._registry = review, session, canvas, registry
+        self._buttons: dict[QToolButton, tuple[str, str]] = {}  # word and action of each
         self.place = self._label("hint")
         self.swatch = self._label()
         self.name = self._label("heading")
@@ -57,7 +60,7 @@ class ReviewStrip(QFrame):
 
     def _button(self, action_id: str, text: str) -> QToolButton:
         button = QToolButton(self)
-        button.setText(f"{text} ({self._key(action_id)})")
+        self._buttons[button] = (text, action_id)
         button.setToolTip(self._registry[action_id].toolTip())
         button.setAccessibleName(text)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the keyboard stays with the canvas
@@ -97,7 +100,6 @@ class ReviewStrip(QFrame):
         else:
             self.hide()
             return
-        self.about.setVisible(True)
         self.show()
         self._lay_out()
 
@@ -114,10 +116,10 @@ class ReviewStrip(QFrame):
         colour.fill(QColor(owner.color))
         self.swatch.setPixmap(colour)
         score = "" if record.score is None else f"  {record.score:.2f}"
-        self.name.setText(f"{owner.name}{score}")
+        metrics = self.name.fontMetrics()
+        self.name.setText(metrics.elidedText(owner.name, Qt.TextElideMode.ElideRight, _LONGEST) + score)
         self.about.setText(_runner_up(record) if record.state == "proposed" else "corrected")
-        verb = "Accept" if record.state == "proposed" else "Go on"
-        self.accept.setText(f"{verb} ({self._key('review_accept')})")
+        self._buttons[self.accept] = ("Accept" if record.state == "proposed" else "Go on", "review_accept")
 
     # ---- where it lies
 
@@ -130,9 +132,17 @@ class ReviewStrip(QFrame):
         room = self._canvas.width() - 2 * _ASIDE
         layout = self.layout()
         assert layout is not None
-        layout.activate()
-        if self.sizeHint().width() > room:
-            self.about.hide()
+        for about, keys in (
+            (True, True),
+            (False, True),
+            (False, False),
+        ):  # what a narrow canvas can do without
+            self.about.setVisible(about)
+            for button, (word, action_id) in self._buttons.items():
+                button.setText(f"{word} ({self._key(action_id)})" if keys else word)
+            layout.activate()
+            if self.sizeHint().width() <= room:
+                break
         size = self.sizeHint().boundedTo(QSize(room, self._canvas.height()))
         left = (self._canvas.width() - size.width()) // 2
         below = QRect(left, self._canvas.height() - size.height() - _ASIDE, size.width(), size.height())
