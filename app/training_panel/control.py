@@ -34,7 +34,7 @@ class TrainingControl(QObject):
         run: the newest one of the open project; None for none.
         status: how it stands; None before the first look.
         outcome: what came of it; None until it is finished.
-        heading: what is being done with it besides; empty for nothing.
+        doing: what was chosen and is not done yet; empty for nothing.
         command: program in the place of `python -m training`.
     """
 
@@ -47,7 +47,7 @@ class TrainingControl(QObject):
         self.run: RetrainingRun | None = None
         self.status: Status | None = None
         self.outcome: Outcome | None = None
-        self.heading = ""
+        self.doing = ""
         self.command: Sequence[str] | None = None
         self._follower: Follower | None = None
         self._job: Job | None = None
@@ -131,6 +131,7 @@ class TrainingControl(QObject):
         self.run = run
         self._follower = Follower(run, self)
         self._follower.changed.connect(self._on_status)
+        self._follower.failed.connect(self._on_failure)
         self._follower.do(*wishes)
 
     def _forget(self) -> None:
@@ -146,7 +147,7 @@ class TrainingControl(QObject):
         opened = self._window.findChild(RunWindow)
         if opened is not None:
             opened.close()
-        self.run, self.status, self.outcome, self.heading = None, None, None, ""
+        self.run, self.status, self.outcome, self.doing = None, None, None, ""
         self._follower, self._job, self._task = None, None, None
 
     def _on_status(self, status: Status) -> None:
@@ -155,10 +156,14 @@ class TrainingControl(QObject):
         if status.state is State.FINISHED:
             self._read_outcome(self.run)
             return
-        self.heading = ""
         self._update_job(status)
         if former is None or former.state is not status.state:
+            self.doing = ""
             self._tell(status, found=former is None)
+        self.changed.emit()
+
+    def _on_failure(self) -> None:
+        self.doing = ""
         self.changed.emit()
 
     def _read_outcome(self, run: RetrainingRun) -> None:
@@ -170,7 +175,7 @@ class TrainingControl(QObject):
         self._task = run_task(read, self._on_outcome)
 
     def _on_outcome(self, outcome: Outcome) -> None:
-        former, self.outcome, self.heading = self.outcome, outcome, ""
+        former, self.outcome, self.doing = self.outcome, outcome, ""
         result = outcome.result
         if former is None:
             before, after = (percent(rows.get("seen")) for rows in (result.before, result.after))
@@ -183,7 +188,6 @@ class TrainingControl(QObject):
             if not result.installed:
                 self._say(f"The retraining is finished. {told}.", "info", {"Show result": self.show_run})
         elif result.installed and not former.result.installed:
-            self.heading = f"Kept as {result.installed}"
             self._say(
                 f"The new model is kept as {result.installed}, beside all others.",
                 "info",
@@ -227,7 +231,7 @@ class TrainingControl(QObject):
     def choices(self) -> dict[str, str]:
         """What can be done with the run now -> how a button says it; the most likely one comes last."""
         status, outcome = self.status, self.outcome
-        if status is None or self.run is None or self.heading.endswith("…"):
+        if status is None or self.run is None or self.doing:
             return {}
         if outcome is not None:
             return self._choices_of_result(outcome.result.installed)
@@ -285,19 +289,17 @@ class TrainingControl(QObject):
         if run is None or follower is None:
             return
         self._dismiss()
-        self.heading = doing
+        self.doing = doing
         self.changed.emit()
         follower.do(lambda: wish(run))
 
     def _use(self) -> None:
         if self.outcome is not None:
             self._dismiss()
-            self.heading = ""
             self._window.link.load(self.outcome.result.installed, self._window.settings.model()[1])
 
     def _back(self) -> None:
         if self.run is not None:
-            self.heading = ""
             self._window.link.load(self.run.plan.model, self._window.settings.model()[1])
 
     def _open_report(self) -> None:

@@ -30,6 +30,8 @@ class Follower(QObject):
 
     changed = Signal(object)
     """`Status`, after every look."""
+    failed = Signal()
+    """A wish could not be fulfilled; the person has been told why."""
 
     def __init__(self, run: RetrainingRun, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -76,6 +78,8 @@ class Follower(QObject):
             self._timer.stop()
         for error in errors:
             report_exception(error)
+        if errors:
+            self.failed.emit()
         self.changed.emit(status)
         if self._wishes:
             self._look()
@@ -84,3 +88,4 @@ class Follower(QObject):
         self._task = None
         self._timer.stop()
         report_exception(error)
+        self.failed.emit()

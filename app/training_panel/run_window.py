@@ -85,7 +85,9 @@ class RunWindow(QDialog):
         if control.run is None or status is None:
             return
         plan, finished = control.run.plan, control.outcome is not None
-        self.heading.setText(control.heading or _HEADINGS[status.state])
+        installed = control.outcome.result.installed if control.outcome is not None else ""
+        kept = f"Kept as {installed}" if installed else ""
+        self.heading.setText(control.doing or kept or _HEADINGS[status.state])
         trained = plan.trained[:5]
         more = f" and {len(plan.trained) - 5:,} more" if len(plan.trained) > 5 else ""
         learns, time = "learns", ""

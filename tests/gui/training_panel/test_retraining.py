@@ -7,7 +7,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtWidgets import QMessageBox
+import pytest
+from PySide6.QtWidgets import QMessageBox, QTableWidget
 
 from app.retraining.run import find_runs
 from tests.gui.conftest import Hand
@@ -21,7 +22,7 @@ def runs(trainee: Trainee) -> list[Path]:
     return sorted((user_data_dir() / "retraining").glob("*/*"))
 
 
-def cells(table) -> list[list[str]]:  # type: ignore[no-untyped-def]
+def cells(table: QTableWidget) -> list[list[str]]:
     return [
         [table.item(row, column).text() for column in range(table.columnCount())]
         for row in range(table.rowCount())
@@ -184,7 +185,7 @@ def test_one_class_only_is_a_warning(make_project: Callable[..., Path], hand: Ha
     dialog.reject()
 
 
-def test_a_full_disk_is_told_in_the_dialog(trainee: Trainee, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_full_disk_is_told_in_the_dialog(trainee: Trainee, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise TrainingError(
             "train_complete.json cannot be written (No space left on device): free some space"
@@ -195,6 +196,23 @@ def test_a_full_disk_is_told_in_the_dialog(trainee: Trainee, monkeypatch) -> Non
     trainee.hand.wait(lambda: "No space left" in dialog.estimate.text())
     assert not dialog.start_button.isEnabled()
     dialog.reject()
+
+
+def test_a_model_that_cannot_be_kept_can_be_kept_later(
+    trainee: Trainee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise TrainingError("the new model cannot be written (No space left on device): free some space")
+
+    trainee.start()
+    with monkeypatch.context() as patch:
+        patch.setattr("app.retraining.run.install", full)
+        trainee.click("keep")
+        assert trainee.shown.heading.text() == "Installing the new model…"
+        trainee.hand.wait(lambda: any("No space left" in text for text in trainee.hand.messages()))
+    trainee.click("keep")
+    trainee.hand.wait(lambda: trainee.shown.heading.text() == "Kept as starter-v2")
+    assert (user_models_dir() / "starter-v2").is_dir()
 
 
 def test_a_failing_process_says_why_and_can_go_on(trainee: Trainee) -> None:
