@@ -25,7 +25,9 @@ def export(
         "accepted,corrected,drawn", "--states", help="States of the objects to write, comma-separated."
     ),
     scores: bool = typer.Option(True, help="Write the model's scores."),
-    provenance: bool = typer.Option(True, help="Write who made and edited an object (key zsi)."),
+    provenance: bool = typer.Option(
+        True, help="Write who made an object, colours and keys of classes, marks of images (key zsi)."
+    ),
     rle: bool = typer.Option(False, "--rle", help="Write every mask as RLE."),
     copy_images: bool = typer.Option(False, "--copy-images", help="Copy the images beside the annotations."),
     val: int = typer.Option(

@@ -33,7 +33,7 @@ from zsi_core.coco.tally import Tally
 
 _CHOICES = {
     "scores": "Scores of the model",
-    "provenance": "Who made and edited an object (key “zsi”)",
+    "provenance": "Who made an object, colours and keys of classes (key “zsi”)",
     "force_rle": "Every mask as RLE",
     "copy_images": "Copy the images beside the annotations",
 }
