@@ -166,9 +166,9 @@ class Proposals(QObject):
         if self.names.unknown(self.prompt.phrases):
             self._set_asked(self.names.learn_before(lambda: self._ask(quietly=quietly), self._failed))
         else:
-            self._query(image.id, str(image.path))
+            self._query(image.id, str(image.path), quietly=quietly)
 
-    def _query(self, image_id: int, path: str) -> None:
+    def _query(self, image_id: int, path: str, *, quietly: bool) -> None:
         mode = self.prompt.generalised
         phrases = self.names.askable(self.prompt.phrases)
         if not phrases and not mode.on:
@@ -182,7 +182,7 @@ class Proposals(QObject):
             objects = list(self._session.objects.values())
             self._drafting = run_task(
                 lambda _: draft(asked, found, objects),
-                lambda drafted: self._take(asked, drafted, question),
+                lambda drafted: self._take(asked, drafted, question, quietly=quietly),
                 self._not_drafted,
             )
             self._set_asked(None)
@@ -219,7 +219,7 @@ class Proposals(QObject):
             seen_ids = {name: by_key[key] for name in model.seen if (key := class_key(name)) in by_key}
         return Asked(image_id, class_ids, names, run, seen_ids, shown_from=model.threshold)
 
-    def _take(self, asked: Asked, drafted: Draft, question: tuple[Any, ...]) -> None:
+    def _take(self, asked: Asked, drafted: Draft, question: tuple[Any, ...], *, quietly: bool) -> None:
         """Write what was drafted, unless a person went on meanwhile."""
         self._drafting = None
         if asked.image_id == self._session.image_id and self._session.writable:
@@ -230,10 +230,18 @@ class Proposals(QObject):
             self._best.update(drafted.best)
             self._regions.update(drafted.regions)
             self._answered[asked.image_id] = question
-            if drafted:
+            if drafted and not (quietly and self._only_clears(asked, drafted)):
                 self._session.do(drafted.command(asked), geometries=drafted.geometries)
             self._tell_changed()
         self._tell_busy()
+
+    def _only_clears(self, asked: Asked, drafted: Draft) -> bool:
+        """Whether all that is new is that proposals of this model are in the way of decisions.
+
+        Opening an image again must not change it.
+        """
+        replaced = [self._session.objects[uuid].made_by.get("checkpoint_sha256") for uuid in drafted.replaced]
+        return not drafted.geometries and set(replaced) == {asked.run.checkpoint_sha256}
 
     def _not_drafted(self, error: Exception) -> None:
         self._drafting = None
