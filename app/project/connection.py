@@ -24,9 +24,6 @@ CHECKPOINT_PAGES = 4000
 
 CACHE_KIB = 16 * 1024
 
-JOURNAL_BYTES = slice(18, 20)
-"""Where a file says whether it has a write-ahead log (2) or not (1): SQLite's file format, section 1.3.3."""
-
 _NETWORK_TYPES = {"9p", "afs", "cifs", "fuse.sshfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs", "webdav"}
 _DRIVE_REMOTE = 4
 
@@ -40,17 +37,18 @@ def connect_writing(path: Path) -> sqlite3.Connection:
     """
     with sqlite_errors(path):
         connection = _connect(f"{path.absolute().as_uri()}?mode=rw")
-        wanted = "DELETE" if on_network_share(path) else "WAL"
-        (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+        mode = set_journal_mode(connection, path)
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute("PRAGMA foreign_keys = ON")
     return connection
 
 
-def journal_mark(path: Path) -> bytes:
-    """What a file holds at `JOURNAL_BYTES` in the mode that `connect_writing` gives it."""
-    return b"\1\1" if on_network_share(path) else b"\2\2"
+def set_journal_mode(connection: sqlite3.Connection, path: Path) -> str:
+    """A write-ahead log where that works, for a project at `path`; returns the mode that it got."""
+    wanted = "DELETE" if on_network_share(path) else "WAL"
+    (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+    return str(mode)
 
 
 def connect_reading(path: Path) -> sqlite3.Connection:

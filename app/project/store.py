@@ -22,11 +22,10 @@ from pathlib import Path
 from app.project.backup import write_backup
 from app.project.commands.base import Command
 from app.project.connection import (
-    JOURNAL_BYTES,
     connect_reading,
     connect_writing,
     file_version,
-    journal_mark,
+    set_journal_mode,
     sqlite_errors,
 )
 from app.project.errors import CommandError, ProjectError, ProjectReadOnlyError, UndoError
@@ -38,7 +37,6 @@ from app.project.records import Change
 from app.project.root import stored_root
 from app.project.rows import Rows, Touched
 from app.project.schema import SCHEMA_VERSION, create_tables, migrate
-from zsi_core.files import atomic_write
 
 
 class Project(Queries):
@@ -298,10 +296,17 @@ class Project(Queries):
 
 def _create_file(path: Path, root: Path) -> None:
     """Write an empty project that appears under its name complete or not at all."""
-    with sqlite_errors(path), closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        create_tables(connection)
-        connection.execute("INSERT INTO meta VALUES ('root', ?)", (stored_root(root, path),))
-        content = bytearray(connection.serialize())
-    content[JOURNAL_BYTES] = journal_mark(path)
-    with atomic_write(path) as stream:  # one sync of the disk, where SQLite would take twelve
-        stream.write(content)
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        with sqlite_errors(path), closing(sqlite3.connect(part, isolation_level=None)) as connection:
+            # A part that is interrupted is thrown away: no journal, and a sync only when it is complete.
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            create_tables(connection)
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("INSERT INTO meta VALUES ('root', ?)", (stored_root(root, path),))
+            set_journal_mode(connection, path)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
