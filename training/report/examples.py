@@ -31,11 +31,13 @@ class Examples:
     Attributes:
         annotations, images: COCO file and its image folder.
         count: how many, spread evenly over the images that hold objects.
+        checkpoint: whose predictions; by default that of the run.
     """
 
     annotations: Path
     images: Path
     count: int = 6
+    checkpoint: Path | None = None
 
 
 def example_pictures(checkpoint: Path, examples: Examples) -> Iterator[Picture]:

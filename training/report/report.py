@@ -62,7 +62,7 @@ def write_report(
         blocks += metrics_blocks(read_metrics(before), read_metrics(after))
     blocks += _curves(history)
     if examples is not None:
-        blocks += [Heading(2, "Examples"), *example_pictures(checkpoint, examples)]
+        blocks += [Heading(2, "Examples"), *example_pictures(examples.checkpoint or checkpoint, examples)]
     blocks += _data(history)
     if info is not None:
         blocks += [Heading(2, "Recipe"), Code("\n".join(_flat(info.recipe)))]

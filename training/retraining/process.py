@@ -265,7 +265,8 @@ class _Retraining:
             model, parent=self.parent, plan=self.plan, before=before, after=after, kept=kept, seconds=seconds
         )
         measured = "map50" in after
-        examples = Examples(self.folder / HELD_OUT_SAMPLE, Path(self.plan.images)) if measured else None
+        sample, images = self.folder / HELD_OUT_SAMPLE, Path(self.plan.images)
+        examples = Examples(sample, images, checkpoint=model) if measured else None
         if examples is not None:
             write_comparisons(self.folder, examples, old, new, self._tell("drawing pictures", control))
         self._say("drawing the report", control)
