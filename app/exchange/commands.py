@@ -88,9 +88,8 @@ def import_annotations(
         raise UsageError(f"--format must be one of {', '.join(IMPORT_FORMATS)}, but is {format}")
     try:
         with _bar("objects") as progress:
-            tally = import_new(
-                file, output, images or images_dir_of(file), format, lambda done, _: progress(done, 0)
-            )
+            folder = images or images_dir_of(file)
+            tally = import_new(file, output, folder, format, lambda done, total, _: progress(done, total))
     except KeyboardInterrupt:
         typer.echo(f"stopped: {output} is as it was", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None

@@ -35,8 +35,8 @@ THERE = "objects that the project has already"
 
 BATCH = 1000
 
-Progress = Callable[[int, str], None]
-"""Told of the number of objects so far and of what is done; what it raises ends the work."""
+Progress = Callable[[int, int, str], None]
+"""Told how many objects are read, of how many, and that in words; what it raises ends the work."""
 
 
 class ImportAnnotations(Command):
@@ -51,7 +51,7 @@ class ImportAnnotations(Command):
         source: Source,
         images_dir: Path,
         tally: Tally,
-        progress: Progress = lambda done, doing: None,
+        progress: Progress = lambda done, total, doing: None,
     ) -> None:
         """
         Args:
@@ -76,13 +76,13 @@ class ImportAnnotations(Command):
             gc.unfreeze()
 
     def _apply(self, rows: Rows) -> None:
-        read = 0
+        read, total = 0, self._source.count("annotations")
 
         def on_image() -> None:
             nonlocal read
             read += 1
             if read % 100 == 0:
-                self._progress(0, f"{read:,} images read")
+                self._progress(0, total, f"{read:,} images read")
 
         mender = Mender(self._source, self._tally, self._images_dir, on_image)
         licenses = self._add_info(rows, mender)
@@ -105,7 +105,7 @@ class ImportAnnotations(Command):
                     records.append(record)
             AddObjects(records).apply(rows)
             self._tally.objects += len(records)
-            self._progress(done, "")
+            self._progress(done, total, f"{done:,} of {total:,} objects read")
         self._tally.images, self._tally.classes = len(images), len(classes)
 
     # ---- the project's information

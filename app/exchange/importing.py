@@ -85,7 +85,7 @@ def import_new(
     target: Path,
     images_dir: Path,
     format: str | None = None,
-    progress: Progress = lambda done, doing: None,
+    progress: Progress = lambda done, total, doing: None,
 ) -> Tally:
     """Read annotations into a project, which is made if there is none.
 

@@ -151,10 +151,10 @@ class ImportDialog(QDialog):
         self._stop.clear()
 
         def work(task: Task) -> tuple[Tally, Change | None, Path]:
-            def progress(done: int, doing: str) -> None:
+            def progress(done: int, total: int, doing: str) -> None:
                 if self._stop.is_set():
                     raise _StoppedError("stopped: nothing was imported")
-                task.report(doing or f"{done:,} objects read")
+                task.report((done, total, doing))
 
             if project is None:
                 target = project_path(images)
@@ -166,8 +166,17 @@ class ImportDialog(QDialog):
             return tally, change, project.path
 
         self._set_running(True)
+        self.bar.setRange(0, 0)
         self._say("Reading the file …")
-        run_task(work, lambda result: self._finished(project, *result), self._failed, on_report=self._say)
+        run_task(
+            work, lambda result: self._finished(project, *result), self._failed, on_report=self._on_progress
+        )
+
+    def _on_progress(self, told: tuple[int, int, str]) -> None:
+        done, total, doing = told
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+        self._say(doing)
 
     def _finished(self, project: Project | None, tally: Tally, change: Change | None, path: Path) -> None:
         self._set_running(False)

@@ -67,6 +67,7 @@ def test_import_into_the_open_project(drawing: Hand, tmp_path: Path) -> None:
     dialog.source.set_path(annotations(tmp_path, iscrowd=False))
     dialog.import_button.click()
     drawing.wait(lambda: dialog.outcome.text() == "1 image, 2 objects, 1 class read.")
+    assert (dialog.bar.value(), dialog.bar.maximum()) == (2, 2)
     assert "Changed: 2 × iscrowd" in dialog.report.toPlainText()
     assert len(drawing.objects()) == 2
     drawing.wait(lambda: len(drawing.window.objects.model.records) == 2)

@@ -33,6 +33,10 @@ class Source(Protocol):
         """
         ...
 
+    def count(self, key: str) -> int:
+        """The number of entries of a list."""
+        ...
+
     def value(self, key: str, default: Any) -> Any:
         """A small value at the top of the file."""
         ...
@@ -65,6 +69,9 @@ class DocumentSource:
         if not isinstance(entries, list):
             raise AnnotationError(f"{self.path}: {key} must be a list, but is {shown(entries)}")
         return entries
+
+    def count(self, key: str) -> int:
+        return len(self.entries(key))
 
     def value(self, key: str, default: Any) -> Any:
         return self.document.get(key, default)

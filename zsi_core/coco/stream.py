@@ -50,10 +50,19 @@ class CocoStream:
         self.path = Path(path)
         self._on_read = on_read
         self._values = self._mapped()
+        self._lists: dict[str, list[msgspec.Raw]] = {}
 
     def keys(self) -> list[str]:
         """The keys at the top of the file."""
         return list(self._values)
+
+    def count(self, key: str) -> int:
+        """The number of entries of a list at the top of the file.
+
+        Raises:
+            AnnotationError: the value is no list.
+        """
+        return len(self._list(key))
 
     def entries(self, key: str) -> Iterator[Any]:
         """The entries of a list at the top of the file, in its order; none if there is no such list.
@@ -119,8 +128,10 @@ class CocoStream:
         raw = self._values.get(key)
         if raw is None:
             return []
+        if key in self._lists:
+            return self._lists[key]
         try:
-            return _list(raw) or []
+            return self._lists.setdefault(key, _list(raw) or [])
         except ValueError as error:
             start = bytes(memoryview(raw)[:60]).decode("utf-8", "replace")
             raise AnnotationError(f"{self.path}: {key} must be a list, but is {shown(start)}") from error

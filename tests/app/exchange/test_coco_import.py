@@ -350,7 +350,8 @@ def test_a_file_does_not_go_into_memory(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("stop_at", [0, 2000])
 def test_stopped_import_leaves_nothing(exchange: Exchange, stop_at: int) -> None:
-    def stop(done: int, doing: str) -> None:
+    def stop(done: int, total: int, doing: str) -> None:
+        assert total == 2099
         if done >= stop_at:
             raise KeyboardInterrupt
 
