@@ -59,6 +59,7 @@ class Assistant:
         dock.setObjectName("dock_name_inspector")
         dock.setAccessibleName("Name inspector")
         dock.setWidget(self.inspector)
+        dock.visibilityChanged.connect(self.inspector.set_in_view)
         window.docks["Name inspector"] = dock
         window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         window.tabifyDockWidget(window.docks["Classes"], dock)

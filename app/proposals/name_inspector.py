@@ -32,6 +32,7 @@ class NameInspector(QScrollArea):
         super().__init__()
         self._session, self._link, self._canvas = session, link, canvas
         self._proposals, self._preview = proposals, preview
+        self.in_view = False
         self._phrase = ""
         self._explained: str | None = None
         self.setWidgetResizable(True)
@@ -74,14 +75,16 @@ class NameInspector(QScrollArea):
         self._phrase = chip.phrase
         self.refresh()
 
-    def showEvent(self, event: object) -> None:
+    def set_in_view(self, on: bool) -> None:
+        """Whether its tab is on top; it asks nothing otherwise."""
+        self.in_view = on
         self._on_selection()
 
     # ---- the name
 
     def refresh(self) -> None:
         """Say what is known by now."""
-        if not self.isVisible():
+        if not self.in_view:
             return
         phrase = self._preview.text or self._phrase
         chips = self._proposals.prompt.phrases
@@ -141,7 +144,7 @@ class NameInspector(QScrollArea):
     # ---- the selected object
 
     def _on_selection(self) -> None:
-        if not self.isVisible():
+        if not self.in_view:
             return
         record = self._selected()
         if record is not None and record.state == "proposed":

@@ -25,8 +25,22 @@ def inspector(seer: Hand) -> NameInspector:
     window.docks["Name inspector"].raise_()
     window.proposals.prompt.add("cat, pet, zebra")
     seer.wait(lambda: not window.proposals.busy)
-    seer.wait(window.assistant.inspector.isVisible)
+    seer.wait(lambda: window.assistant.inspector.in_view)
     return window.assistant.inspector
+
+
+def test_it_asks_nothing_behind_another_tab(
+    seer: Hand, inspector: NameInspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = seer.window
+    window.docks["Classes"].raise_()
+    seer.wait(lambda: not inspector.in_view)
+    with monkeypatch.context() as patched:
+        patched.setattr(window.link, "ask", None)
+        window.canvas.select([])
+        window.canvas.select([window.proposals.visible[0].uuid])
+    window.docks["Name inspector"].raise_()
+    seer.wait(lambda: inspector.in_view and inspector.why.names)
 
 
 def test_a_name_is_explained(seer: Hand, inspector: NameInspector) -> None:
@@ -66,19 +80,19 @@ def test_the_status_bar_says_which_model_runs_where(seer: Hand) -> None:
     assert "version abababababab" in status.toolTip()
 
 
-def test_an_engine_that_is_killed_takes_nothing_along(seer: Hand) -> None:
-    window = seer.window
+def test_an_engine_that_is_killed_takes_nothing_along(mortal: Hand) -> None:
+    window = mortal.window
     window.proposals.prompt.add("cat")
-    seer.wait(lambda: not window.proposals.busy)
-    before = seer.snapshot()
+    mortal.wait(lambda: not window.proposals.busy)
+    before = mortal.snapshot()
     health = window.link.ask(CheckHealth())
-    seer.wait(health.done)
+    mortal.wait(health.done)
     os.kill(health.result().process, signal.SIGKILL)
     window.proposals.prompt.add("fork")
-    seer.wait(lambda: not window.proposals.busy and len(window.proposals.visible) == 2)
+    mortal.wait(lambda: not window.proposals.busy and len(window.proposals.visible) == 2)
     window.session.undo()
     window.session.undo()
-    assert seer.snapshot()[1] == before[1]
+    assert mortal.snapshot()[1] == before[1]
     assert window.assistant.engine.text() == "starter · cpu"
 
 

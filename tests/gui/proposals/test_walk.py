@@ -121,9 +121,12 @@ def walk(hand: Hand, folder: Path, disturb: Disturb) -> None:
     }
 
 
-@pytest.mark.parametrize("killed", [False, True])
-def test_an_annotators_walk(seer: Hand, tmp_path: Path, killed: bool) -> None:
-    walk(seer, tmp_path, (lambda: kill(seer)) if killed else (lambda: None))
+def test_an_annotators_walk(seer: Hand, tmp_path: Path) -> None:
+    walk(seer, tmp_path, lambda: None)
+
+
+def test_the_walk_while_the_engine_is_killed_again_and_again(mortal: Hand, tmp_path: Path) -> None:
+    walk(mortal, tmp_path, lambda: kill(mortal))
 
 
 @pytest.mark.slow
