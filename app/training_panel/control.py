@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QDialog, QMessageBox
 
 from app.jobs.job_list import Job, JobState
 from app.jobs.worker import Task, run_task
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from app.main_window import MainWindow
     from app.retraining.run import RetrainingRun
     from app.training_panel.outcome import Outcome
+
+SETUP = "retraining_setup"
+"""Object name of `SetupDialog`, which is imported when it is wanted."""
 
 _UNDER_WAY = (State.RUNNING, State.PAUSED)
 
@@ -110,6 +113,9 @@ class TrainingControl(QObject):
         self.show_run()
 
     def _on_project(self) -> None:
+        asking = self._window.findChild(QDialog, SETUP)
+        if asking is not None:
+            asking.reject()  # the project that it asks about is closed
         self._forget()
         project = self._window.session.project
         if project is None:

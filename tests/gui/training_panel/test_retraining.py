@@ -50,6 +50,14 @@ def test_the_dialog_says_what_will_happen(trainee: Trainee) -> None:
     trainee.hand.wait(lambda: runs(trainee) == [])
 
 
+def test_closing_the_window_calls_the_preparation_off(trainee: Trainee) -> None:
+    dialog = trainee.setup(wait=False)
+    trainee.hand.wait(lambda: dialog.preparation.run is not None)
+    assert len(runs(trainee)) == 1
+    trainee.hand.window.close()
+    trainee.hand.wait(lambda: runs(trainee) == [])
+
+
 def test_a_run_is_followed_and_its_model_kept_used_and_left(trainee: Trainee) -> None:
     hand = trainee.hand
     before = hand.snapshot()
