@@ -67,8 +67,8 @@ class ImportAnnotations(Command):
         return f"Import {self._source.path.name}"
 
     def apply(self, rows: Rows) -> None:
-        # A file in memory is millions of objects, none of them garbage, through which the collector would
-        # go again and again.
+        # What a converter has made of a folder may be millions of objects, none of them garbage, through
+        # which the collector would go again and again.
         gc.freeze()
         try:
             self._apply(rows)

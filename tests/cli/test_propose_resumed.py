@@ -61,7 +61,7 @@ def stopped(photographs: Path, tmp_path: Path, tiny_checkpoint: Path) -> Callabl
             cwd=Path(__file__).parents[2],
             stderr=subprocess.PIPE,
         )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while not journal.exists() or journal.read_bytes().count(b"\n") < 3:
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
