@@ -92,6 +92,8 @@ class SetupDialog(QDialog):
         self._warnings_room.setAccessibleName("Warnings")
         self._warnings_room.setWidgetResizable(True)
         self._warnings_room.setWidget(self.warnings)
+        self.warnings.setAutoFillBackground(False)  # setWidget has switched it on
+        self._warnings_room.viewport().setAutoFillBackground(False)
         self._warnings_room.setProperty("role", "message")
         self._warnings_room.setProperty("kind", "caution")
         self.estimate = _text("heading")
@@ -101,6 +103,7 @@ class SetupDialog(QDialog):
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self._lay_out()
+        self._warn(())
         preparation = self.preparation
         preparation.planned.connect(self._show_plan)
         preparation.prepared.connect(self._on_prepared)

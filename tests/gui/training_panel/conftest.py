@@ -95,8 +95,11 @@ class Trainee:
 
 
 @pytest.fixture
-def make_trainee(make_window: Callable[[], Hand], project: Path) -> Callable[[], Trainee]:
-    """Opens windows that show the project."""
+def make_trainee(
+    make_window: Callable[[], Hand], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Trainee]:
+    """Opens windows that show the project, and look at its run often."""
+    monkeypatch.setattr("app.training_panel.follower._LOOK_MS", 100)
 
     def make() -> Trainee:
         trainee = Trainee(make_window())
