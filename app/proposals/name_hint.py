@@ -63,7 +63,7 @@ class NameHint(QFrame):
         self.show()
         layout = self.layout()
         assert layout is not None
-        layout.activate()
+        layout.invalidate()  # it does not follow a text that was set while it was hidden
         self.resize(layout.sizeHint())
         self.raise_()
 
