@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QCloseEvent, QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QPalette
+from PySide6.QtGui import QCloseEvent, QColor, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -338,9 +338,7 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         colours = apply_theme(application, self.settings.text("theme"))
-        palette = QPalette(self.canvas.palette())
-        palette.setColor(QPalette.ColorRole.Window, QColor(colours.canvas))
-        self.canvas.setPalette(palette)
+        self.canvas.set_surround(QColor(colours.canvas))
         self.registry.refresh_icons()
         self.classes.refresh_icons()
         self.assistant.refresh_icons()

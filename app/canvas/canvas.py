@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from app.canvas.drawing import Look, are_few, draw_objects, extent, margins
@@ -74,6 +74,7 @@ class Canvas(QWidget):
         self.object_layer = CachedLayer(self._draw_cached)
         self.marks: list[Callable[[QPainter], None]] = []
         self._settings = ViewSettings()
+        self._surround = self.palette().window().color()
         self._selection: tuple[str, ...] = ()
         self._hovered: str | None = None
         self._previews: dict[str, Item] = {}
@@ -226,6 +227,11 @@ class Canvas(QWidget):
     def settings(self) -> ViewSettings:
         """How things are shown; change with `set_settings(dataclasses.replace(canvas.settings, ...))`."""
         return self._settings
+
+    def set_surround(self, colour: QColor) -> None:
+        """Colour of what no image covers."""
+        self._surround = colour
+        self.update()
 
     def set_settings(self, settings: ViewSettings) -> None:
         """Show things in another way."""
@@ -446,7 +452,7 @@ class Canvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setClipRegion(event.region())
-        painter.fillRect(event.rect(), self.palette().color(self.backgroundRole()))
+        painter.fillRect(event.rect(), self._surround)
         self.image_layer.blit(painter, self.viewport, stretch=False)
         self.object_layer.blit(painter, self.viewport, stretch=self._settle.isActive())
         chosen = self._selection if len(self._selection) <= DRAWN_LIVE else ()

@@ -59,7 +59,13 @@ QPushButton {
 QPushButton:hover { background: $hover; }
 QPushButton:focus { border-color: $accent; }
 QPushButton:default { background: $accent; border-color: $accent; color: $on_accent; }
-QPushButton:disabled { color: $faded; }
+QPushButton:disabled { background: $raised; border-color: $line; color: $faded; }
+
+QRadioButton::indicator {
+  width: 14px; height: 14px; border: 1px solid $dim; border-radius: 8px; background: $base;
+}
+QRadioButton::indicator:checked { width: 6px; height: 6px; border: 5px solid $accent; }
+QRadioButton::indicator:disabled { border-color: $faded; }
 
 QListView, QTableView, QTreeView, QPlainTextEdit {
   border: 1px solid $line; border-radius: 5px; background: $base; outline: none;

@@ -467,3 +467,11 @@ def test_the_right_button_opens_a_menu_of_the_object(drawing: Hand) -> None:
     ]
     texts = [action.text() for menu in menus for action in menu.actions() if isinstance(action, QAction)]  # type: ignore[attr-defined]
     assert "De&lete" in texts
+
+
+def test_the_surround_of_the_image_follows_the_theme(hand) -> None:
+    window = hand.window
+    for theme, dark in (("dark", True), ("light", False)):
+        window.settings.set_value("theme", theme)
+        corner = window.canvas.grab().toImage().pixelColor(1, 1)
+        assert (corner.lightness() < 100) == dark
