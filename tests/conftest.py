@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from zsi_core.model import ModelConfig
 
 # A busy machine is no fault of an example.
 settings.register_profile("default", deadline=None)
@@ -21,6 +25,22 @@ def test_data() -> Path:
     if not folder:
         pytest.skip("ZSI_TEST_DATA does not name the folder with the test photographs")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def small_network() -> ModelConfig:
+    """A network that trains in seconds and needs no ImageNet weights."""
+    from zsi_core.model import ModelConfig
+
+    return ModelConfig(
+        backbone="test_efficientnet",
+        pyramid_channels=16,
+        box_features=32,
+        mask_channels=16,
+        proposals_train=40,
+        proposals_test=20,
+        regions_train=32,
+    )
 
 
 @pytest.fixture(scope="session")

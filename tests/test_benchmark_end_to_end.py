@@ -105,7 +105,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
 @pytest.mark.slow
 def test_split_train_and_evaluate(
-    coco: Path, run: Callable[..., int], tmp_path: Path, same_arithmetic: None
+    coco: Path, run: Callable[..., int], tmp_path: Path, small_network: ModelConfig, same_arithmetic: None
 ) -> None:
     files = coco / "coco_65_15"
     releases = ("--train", coco / "instances_train2014.json", "--val", coco / "instances_val2014.json")
@@ -120,11 +120,11 @@ def test_split_train_and_evaluate(
     recipe.write_text(
         'name = "small"\nsplit = "65_15"\nbatch_size = 2\nsteps = 4\nwarmup_steps = 1\nfrozen_stages = 0\n'
         'canvases = [[96, 96]]\n[model]\nbackbone = "test_efficientnet"\npyramid_channels = 16\n'
-        "box_features = 32\nmask_channels = 16\nproposals_train = 40\nproposals_test = 30\n"
+        "box_features = 32\nmask_channels = 16\nproposals_train = 40\nproposals_test = 20\n"
         "regions_train = 32\n"
         '[[datasets]]\nname = "coco"\nannotations = "coco_65_15/train.json"\nimages = "train2014"\n'
     )
-    start = small_checkpoint(tmp_path / "start")
+    start = small_checkpoint(tmp_path / "start", small_network)
     outcome = run(
         training,
         "--recipe",
@@ -161,18 +161,9 @@ def test_split_train_and_evaluate(
     assert 0 <= found["results"]["bbox"]["ar100_agnostic"] <= 1
 
 
-def small_checkpoint(folder: Path) -> Path:
+def small_checkpoint(folder: Path, config: ModelConfig) -> Path:
     """Random weights to start from, because ImageNet's are not for so small a network."""
     table = WordTable.bundled()
-    config = ModelConfig(
-        backbone="test_efficientnet",
-        pyramid_channels=16,
-        box_features=32,
-        mask_channels=16,
-        proposals_train=40,
-        proposals_test=30,
-        regions_train=32,
-    )
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = ZSI(config, torch.from_numpy(table.vector("background")))

@@ -23,7 +23,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     for folder in found.values():
         folder.mkdir(parents=True)
     monkeypatch.setattr(registry, "resources_dir", lambda: tmp_path / "resources")
-    monkeypatch.setattr(registry, "user_data_dir", lambda: tmp_path / "user")
+    monkeypatch.setattr("zsi_core.files.user_data_dir", lambda: tmp_path / "user")
     monkeypatch.setenv("ZSI_MODELS", os.pathsep.join(map(str, list(found.values())[2:])))
     return found
 

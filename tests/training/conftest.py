@@ -135,22 +135,13 @@ def make_trainer(make_model, make_recipe, words: torch.Tensor) -> Callable[..., 
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def start(tmp_path_factory: pytest.TempPathFactory, small_network: ModelConfig) -> Path:
     """A checkpoint of a small network on the bundled word table, so that no ImageNet weights are needed."""
     table = WordTable.bundled()
     torch.manual_seed(0)
-    config = ModelConfig(
-        backbone="test_efficientnet",
-        pyramid_channels=16,
-        box_features=32,
-        mask_channels=16,
-        proposals_train=40,
-        proposals_test=20,
-        regions_train=32,
-    )
-    model = ZSI(config, torch.from_numpy(table.vector("background")))
+    model = ZSI(small_network, torch.from_numpy(table.vector("background")))
     folder = tmp_path_factory.mktemp("start") / "small"
-    save_checkpoint(folder, model, CheckpointInfo(config, ("dog",), "0" * 64, table.sha256), "")
+    save_checkpoint(folder, model, CheckpointInfo(small_network, ("dog",), "0" * 64, table.sha256), "")
     return folder
 
 

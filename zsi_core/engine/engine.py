@@ -30,6 +30,7 @@ from zsi_core.semantics import class_key
 if TYPE_CHECKING:
     from zsi_core.inference import Segmenter
 
+
 class Engine:
     """A model and the images that it has encoded."""
 

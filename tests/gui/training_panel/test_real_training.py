@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,33 +19,29 @@ from zsi_core.files import user_models_dir
 TRAINER = [sys.executable, str(Path(__file__).with_name("small_training.py"))]
 PATIENCE_MS = 240_000
 
+if TYPE_CHECKING:
+    from zsi_core.model import ModelConfig
+
 
 @pytest.fixture
-def small_model(own_folders: Path) -> str:
+def small_model(own_folders: Path, small_network: ModelConfig) -> str:
     """Installed name of a network that nothing was taught, but which is complete."""
     import torch
 
-    from zsi_core.model import ZSI, ModelConfig
+    from zsi_core.model import ZSI
     from zsi_core.semantics import WordTable
     from zsi_core.semantics.resolve import resolve_all
 
     table = WordTable.bundled()
     torch.manual_seed(0)
-    config = ModelConfig(
-        backbone="test_efficientnet",
-        pyramid_channels=16,
-        box_features=32,
-        mask_channels=16,
-        proposals_train=40,
-        proposals_test=20,
-        regions_train=32,
-    )
     seen = ("dog", "car")
-    info = CheckpointInfo(config, seen, vectors_sha256(resolve_all(table, seen)), table.sha256)
+    info = CheckpointInfo(small_network, seen, vectors_sha256(resolve_all(table, seen)), table.sha256)
     info = replace(info, preprocessing={"canvases": [[96, 96]]}, calibration={"threshold": 0.3})
     folder = user_models_dir() / "small"
     folder.parent.mkdir(parents=True)
-    save_checkpoint(folder, ZSI(config, torch.from_numpy(table.vector("background"))), info, "# small\n")
+    save_checkpoint(
+        folder, ZSI(small_network, torch.from_numpy(table.vector("background"))), info, "# small\n"
+    )
     return folder.name
 
 
