@@ -146,6 +146,7 @@ def test_a_name_that_is_no_text_does_not_hide_the_rest(hand: Hand, photos: Path)
 
 
 def test_a_folder_that_vanishes_is_told_once(drawing: Hand, photos: Path) -> None:
+    drawing.wait(lambda: set(drawing.window.loader.cached) == {photos / name for name in NAMES})
     photos.rename(photos.with_name("elsewhere"))
     for wanted in ("a2.png", "more/a10.png"):
         drawing.window.registry["next_image"].trigger()
