@@ -222,7 +222,7 @@ def photographs(tmp_path: Path) -> Callable[[str], Path]:
     def make(name: str) -> Path:
         folder = tmp_path / name / "photos"
         folder.mkdir(parents=True)
-        for picture in ("cat_on_sofa.jpg", "lunch.jpg"):
+        for picture in ("airport.jpg", "cat_on_sofa.jpg"):
             shutil.copy(resources_dir() / "demo" / picture, folder)
         return folder
 
