@@ -64,6 +64,8 @@ class ChipButton(QFrame):
             lines.append(report.expectation)
         if self._proposals.is_absent(chip.class_id):
             lines.append("Probably absent from this image")
+        if weaker := self._proposals.number_weaker(chip.class_id):
+            lines.append(f"{weaker} weaker hidden by the threshold; the key , shows more")
         self.button.setToolTip("<br>".join(line for line in lines if line))
         trained = {True: ", seen in training", False: ", new to the model", None: ""}[seen]
         self.button.setAccessibleName(f"{chip.name}, {told}{trained}")
@@ -71,10 +73,15 @@ class ChipButton(QFrame):
     def _found_text(self, unknown: bool) -> str:
         if unknown:
             return "no such word"
-        number = self._proposals.number(self.chip.class_id)
-        if not number and self._proposals.is_absent(self.chip.class_id):
+        proposals, class_id = self._proposals, self.chip.class_id
+        absent = proposals.is_absent(class_id)
+        if number := proposals.number(class_id):
+            return str(number)
+        if absent is None:
+            return "…" if proposals.busy else ""
+        if absent:
             return "probably absent"
-        return str(number) if number or self._proposals.is_absent(self.chip.class_id) is not None else ""
+        return "0 left" if proposals.number_decided(class_id) else "none sure"
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.proposals.preview import Preview
 
 _MOST = 5
+_PATIENCE_MS = 300
+"""After which a person wants to know that something is being done."""
 
 
 class NameHint(QFrame):
@@ -35,24 +37,35 @@ class NameHint(QFrame):
         layout.setSpacing(2)
         layout.addWidget(self.text)
         layout.addLayout(self._words)
+        self._long = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
+        self._long.timeout.connect(self._say_so)
+        self._late = False  # it takes long
         preview.changed.connect(self._show)
         self.hide()
 
     def _show(self) -> None:
         preview, report = self._preview, self._preview.report
-        content = (preview.text, report, preview.number)
+        waiting = bool(preview.text) and preview.number is None and not (report and report.problem)
+        if not waiting:
+            self._long.stop()
+            self._late = False
+        elif not self._late and not self._long.isActive():
+            self._long.start()
+        content = (preview.text, report, preview.number, self._late)
         if content == self._shown:
             return
         self._shown = content
-        if not preview.text or report is None:
+        if not preview.text or (report is None and not self._late):
             self.hide()
             return
         self._clear_words()
-        if report.problem:
+        if report is None:
+            self.text.setText(preview.waits_for)
+        elif report.problem:
             self.text.setText(f"No such word in the model's vocabulary: “{preview.text}”")
         else:
             self.text.setText("   ·   ".join(part for part in self._parts() if part))
-        for word in report.suggestions[:_MOST]:
+        for word in report.suggestions[:_MOST] if report else ():
             button = QPushButton(word, self)
             button.setProperty("role", "link")
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the keyboard stays with the line
@@ -67,6 +80,11 @@ class NameHint(QFrame):
         self.resize(layout.sizeHint())
         self.raise_()
 
+    def _say_so(self) -> None:
+        """The image is not encoded yet, or the model is not loaded."""
+        self._late = True
+        self._show()
+
     def _clear_words(self) -> None:
         for button in self.words:
             self._words.removeWidget(button)
@@ -78,6 +96,9 @@ class NameHint(QFrame):
         preview, report = self._preview, self._preview.report
         assert report is not None
         number = preview.number
-        found = "" if number is None else f"{number} shown" if number else "probably absent"
+        if number is None:
+            found = preview.waits_for if self._late else ""
+        else:
+            found = f"{number} shown" if number else "none sure"
         used = "" if report.step == "exact" else f" ({', '.join(report.used)})"
         return [found, f"{report.explanation}{used}", report.expectation, "Enter asks for it"]

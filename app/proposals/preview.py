@@ -49,7 +49,22 @@ class Preview(QObject):
         self._timer = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._timer.timeout.connect(self._ask)
         session.image_changed.connect(lambda _: self.set_text(self.text))
+        link.model_changed.connect(lambda _: self.set_text(self.text))
         proposals.busy_changed.connect(self._on_busy)
+
+    @property
+    def waits_for(self) -> str:
+        """Why the answer is not there yet, in words."""
+        if self._session.image is None:
+            return "Open an image first"
+        if self._link.ready:
+            return "Looking…"
+        loading = self._link.loading
+        return (
+            f"The model “{loading}” is being loaded…"
+            if loading
+            else "No model is running: see the menu Model"
+        )
 
     def set_text(self, text: str) -> None:
         """What stands in the line; a name that is asked for already needs no preview."""

@@ -50,7 +50,7 @@ class PromptBar(QFrame):
         self.input = QLineEdit()
         self.input.setObjectName("prompt_input")
         self.input.setAccessibleName("Name to look for")
-        self.input.setPlaceholderText("Type what to look for, for example: hair drier, fork   ( / )")
+        self.input.setPlaceholderText("Type what to look for, for example: cat, laptop   ( / )")
         self.input.setMinimumWidth(_LINE_WIDTH)
         self.input.setMaxLength(200)
         self.input.textEdited.connect(self._on_text)
@@ -74,7 +74,7 @@ class PromptBar(QFrame):
         self._rebuilding = QTimer(self, singleShot=True, interval=0)
         self._rebuilding.timeout.connect(self._rebuild)
         proposals.prompt.changed.connect(self._rebuilding.start)
-        for signal in (proposals.changed, proposals.names.changed):
+        for signal in (proposals.changed, proposals.busy_changed, proposals.names.changed):
             signal.connect(self._refresh)
 
     def refresh_icons(self) -> None:

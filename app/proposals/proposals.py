@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -63,6 +64,7 @@ class Proposals(QObject):
         self._best: dict[int, float] = {}
         self._regions: dict[str, int] = {}
         self._numbers: Counter[int] | None = None
+        self._weaker: Counter[int] | None = None
         self._answered: dict[int, tuple[Any, ...]] = {}
         self._tried_again: tuple[Any, ...] = ()
         self._told_busy = False
@@ -79,12 +81,20 @@ class Proposals(QObject):
     @property
     def visible(self) -> list[ObjectRecord]:
         """Proposals of the image in view that are shown, best first."""
-        shown = [
+        return self._proposed(shown=True)
+
+    @property
+    def weaker(self) -> list[ObjectRecord]:
+        """Proposals of the image in view that the thresholds of their classes hide, best first."""
+        return self._proposed(shown=False)
+
+    def _proposed(self, *, shown: bool) -> list[ObjectRecord]:
+        found = [
             record
             for record in self._session.objects.values()
-            if record.state == "proposed" and not record.hidden and self.thresholds.shows(record)
+            if record.state == "proposed" and not record.hidden and self.thresholds.shows(record) == shown
         ]
-        return sorted(shown, key=lambda record: -(record.score or 0.0))
+        return sorted(found, key=lambda record: -(record.score or 0.0))
 
     @property
     def busy(self) -> bool:
@@ -101,10 +111,29 @@ class Proposals(QObject):
             self._numbers = Counter(record.class_id for record in self.visible)
         return self._numbers[class_id]
 
+    def number_weaker(self, class_id: int) -> int:
+        """How many proposals of a class its threshold hides."""
+        if self._weaker is None:
+            self._weaker = Counter(record.class_id for record in self.weaker)
+        return self._weaker[class_id]
+
+    def number_decided(self, class_id: int) -> int:
+        """How many objects of a class a person has accepted, corrected or drawn in the image in view."""
+        decided = ("accepted", "corrected", "drawn")
+        return sum(
+            record.class_id == class_id and record.state in decided
+            for record in self._session.objects.values()
+        )
+
     def is_absent(self, class_id: int) -> bool | None:
-        """Whether a class is probably absent from the image in view; None before the model was asked."""
+        """Whether a class is probably absent from the image in view; None before the model was asked.
+
+        Not already below the threshold: most of what a model with little training recognises lies there.
+        """
         best = self.best(class_id)
-        return None if best is None else best < self.thresholds.default
+        if best is None:
+            return None
+        return best < self.thresholds.lowest and not self.number_decided(class_id)
 
     def best(self, class_id: int) -> float | None:
         """Best score of a class in the image in view, of any region; None before the model was asked."""
@@ -132,15 +161,24 @@ class Proposals(QObject):
             self._session.do(Batch([DeleteObjects(gone)], f"Remove proposals of {name}"))
 
     def step_threshold(self, step: int, class_ids: Iterable[int]) -> str:
-        """Lower (-1) or raise (1) the thresholds of some classes; what came of it, for the status bar."""
-        classes = self._session.classes()
-        told = []
-        for class_id in class_ids:
-            self.thresholds.set(class_id, self.thresholds.of(class_id) + step * STEP)
-            told.append(
-                f"{classes[class_id].name} from {self.thresholds.of(class_id):.2f}: {self.number(class_id)}"
-            )
-        return ", ".join(told) or "No class is asked for yet: type a name above the image"
+        """Lower (-1) or raise (1) the thresholds of some classes; what came of it, for the status bar.
+
+        Where nothing of them is shown, the one of the best weaker proposal goes down to it at once.
+        """
+        classes, wanted = self._session.classes(), list(class_ids)
+        hidden = [record for record in self.weaker if record.class_id in wanted]
+        if step < 0 and hidden and not any(map(self.number, wanted)):
+            wanted = [hidden[0].class_id]
+            self.thresholds.set(wanted[0], math.floor(100 * (hidden[0].score or 0.0)) / 100)
+        else:
+            for class_id in wanted:
+                self.thresholds.set(class_id, self.thresholds.of(class_id) + step * STEP)
+        told = [
+            f"{classes[class_id].name} from {self.thresholds.of(class_id):.2f}: {self.number(class_id)} shown"
+            + (f", {weaker} weaker" if (weaker := self.number_weaker(class_id)) else "")
+            for class_id in wanted
+        ]
+        return "; ".join(told) or "No class is asked for yet: type a name above the image"
 
     def _ask(self, *, quietly: bool) -> None:
         """Learn the names that are new, then ask for all that have a vector."""
@@ -233,6 +271,10 @@ class Proposals(QObject):
             if drafted and not (quietly and self._only_clears(asked, drafted)):
                 self._session.do(drafted.command(asked), geometries=drafted.geometries)
             self._tell_changed()
+            if not quietly and not self.visible and self.weaker:
+                best = self.weaker[0]
+                name = self._session.classes()[best.class_id].name
+                self._session.said.emit(f"Nothing sure: , shows the best guess ({name} {best.score:.2f})")
         self._tell_busy()
 
     def _only_clears(self, asked: Asked, drafted: Draft) -> bool:
@@ -289,7 +331,7 @@ class Proposals(QObject):
             self._tell_changed()
 
     def _tell_changed(self) -> None:
-        self._numbers = None
+        self._numbers = self._weaker = None
         self.changed.emit()
 
     def _stop(self) -> None:

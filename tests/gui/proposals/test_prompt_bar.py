@@ -47,6 +47,49 @@ def test_results_appear_while_typing_and_nothing_is_written(seer: Hand, bar: Pro
     assert window.canvas.hasFocus()
 
 
+def test_waiting_for_the_model_is_told(seer: Hand, bar: PromptBar, monkeypatch: pytest.MonkeyPatch) -> None:
+    window, link = seer.window, seer.window.link
+    model = link.model
+    monkeypatch.setattr(link, "model", None)
+    link._set_loading("starter")
+    seer.type("cat", bar.input)
+    seer.wait(bar.hint.isVisible)
+    assert bar.hint.text.text() == "The model “starter” is being loaded…"
+    link._set_loading("")
+    link.model = model
+    link.model_changed.emit(model)
+    seer.wait(lambda: window.assistant.preview.number == 1)
+    assert bar.hint.text.text().startswith("1 shown")
+
+
+def test_what_a_threshold_hides_is_not_called_absent(seer: Hand, bar: PromptBar) -> None:
+    window, proposals = seer.window, seer.window.proposals
+    seer.type("cat,", bar.input)
+    answered(seer)
+    (chip,) = proposals.prompt.chips
+    proposals.thresholds.set(chip.class_id, 0.95)
+    assert texts(bar) == ["cat none sure"]
+    assert "3 weaker hidden by the threshold" in bar.chips[0].button.toolTip()
+    window.canvas.setFocus()
+    seer.key(",")  # to the best one at once
+    assert texts(bar) == ["cat 1"]
+    assert window.status.currentMessage() == "cat from 0.90: 1 shown, 2 weaker"
+    seer.key(",")
+    assert window.status.currentMessage().startswith("cat from 0.88")
+    seer.key(Qt.Key.Key_Space)
+    assert texts(bar) == ["cat 0 left"]
+
+
+def test_a_person_who_asks_and_sees_nothing_is_told_how_to_see_more(seer: Hand, bar: PromptBar) -> None:
+    seer.type("cat,", bar.input)
+    answered(seer)
+    (chip,) = seer.window.proposals.prompt.chips
+    seer.window.proposals.thresholds.set(chip.class_id, 0.95)
+    seer.window.proposals.propose()
+    answered(seer)
+    assert seer.window.status.currentMessage() == "Nothing sure: , shows the best guess (cat 0.90)"
+
+
 def test_commas_and_enter_make_chips(seer: Hand, bar: PromptBar) -> None:
     seer.type("cat, fo", bar.input)
     assert bar.input.text() == "fo"
@@ -114,7 +157,7 @@ def test_the_slider_of_a_chip_and_the_keys_move_its_threshold(seer: Hand, bar: P
     menu.close()
     window.canvas.setFocus()
     seer.key(".")
-    assert window.status.currentMessage() == "cat from 0.22: 2"
+    assert window.status.currentMessage() == "cat from 0.22: 2 shown, 1 weaker"
     assert texts(bar) == ["cat 2"]
     seer.key(",")
     assert texts(bar) == ["cat 3"]
