@@ -223,7 +223,7 @@ class MainWindow(QMainWindow):
     def _show_first(self) -> None:
         project = self.session.project
         if project is not None and self.navigator.wanted is None and self.images.model.ids:
-            self.navigator.start(self.settings.last_image(project.path))
+            self.navigator.start(self.settings.last_image(project.path) or self.opener.first_image)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):

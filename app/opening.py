@@ -14,7 +14,7 @@ from app.jobs.job_list import Job, JobList
 from app.jobs.worker import Task
 from app.project import Project, project_path
 from app.project.backup import backup_is_due, write_backup
-from app.project.commands import AddClass, AddImages
+from app.project.commands import AddClass, AddImages, Batch
 from app.project.connection import on_network_share
 from app.project.location import SUFFIX
 from app.session import Session
@@ -29,7 +29,11 @@ class OpeningError(ZsiError):
 
 
 class Opener(QObject):
-    """Everything here returns at once; images appear in the list as they are found."""
+    """Everything here returns at once; images appear in the list as they are found.
+
+    Attributes:
+        first_image: name of the image to begin with in the project that was opened last; empty for the first.
+    """
 
     opened = Signal(object)
     """path of the project that was opened."""
@@ -41,6 +45,7 @@ class Opener(QObject):
     def __init__(self, session: Session, jobs: JobList, parent: QObject) -> None:
         super().__init__(parent)
         self._session, self._jobs = session, jobs
+        self.first_image = ""
         self._job: Job | None = None
         self._backups: dict[Path, Job] = {}
 
@@ -104,9 +109,8 @@ class Opener(QObject):
         project = Project.open_or_create(folder / DEMO_PROJECT, root=folder)
         if is_new:
             project.do(AddImages([folder / name for name in names]))
-            for name in listing["prompt"]:
-                project.do(AddClass(name))
-        self._take(project)
+            project.do(Batch([AddClass(name) for name in listing["prompt"]], "Add the classes of the demo"))
+        self._take(project, listing["first"])
 
     def rescan(self) -> None:
         """Add images that came into the folder of the project."""
@@ -173,8 +177,9 @@ class Opener(QObject):
             self._take(Project.open_or_create(project_path(root), root=root))
         self.add(paths)
 
-    def _take(self, project: Project) -> None:
+    def _take(self, project: Project, first_image: str = "") -> None:
         self.stop()
+        self.first_image = first_image
         self._session.open(project)
         self.opened.emit(project.path)
         self._back_up(project)
