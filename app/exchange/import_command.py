@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -67,13 +68,8 @@ class ImportAnnotations(Command):
         return f"Import {self._source.path.name}"
 
     def apply(self, rows: Rows) -> None:
-        # What a converter has made of a folder may be millions of objects, none of them garbage, through
-        # which the collector would go again and again.
-        gc.freeze()
-        try:
+        with _no_collection(), rows.counted_at_the_end():
             self._apply(rows)
-        finally:
-            gc.unfreeze()
 
     def _apply(self, rows: Rows) -> None:
         read, total = 0, self._source.count("annotations")
@@ -228,6 +224,18 @@ class ImportAnnotations(Command):
             extra=annotation.extra,
             coco_id=annotation.id,
         )
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the collector: it would go through millions of values over and over, and none is in a cycle."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Duplicates:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from app.project.counting import counted_at_the_end
 
 Values = Mapping[str, Any]
 
@@ -92,6 +95,26 @@ class Rows:
         row_id = self._insert(table, values)
         self.changes.append(RowChange(table, row_id, "insert", None))
         return row_id
+
+    def insert_all(self, table: str, rows: Sequence[Values]) -> None:
+        """Add rows that have the same columns, the id among them."""
+        if not rows:
+            return
+        sql = _insert_sql(table, tuple(rows[0]))
+        self.connection.executemany(sql, [tuple(values.values()) for values in rows])
+        for values in rows:
+            self._touch(table, values["id"], values)
+            self.changes.append(RowChange(table, values["id"], "insert", None))
+        self.touched.image_list |= table == "images"
+
+    def next_id(self, table: str) -> int:
+        """An id above all that were given so far."""
+        row = self.one("SELECT seq FROM sqlite_sequence WHERE name = ?", table)
+        return 1 if row is None else int(row["seq"]) + 1
+
+    def counted_at_the_end(self) -> AbstractContextManager[None]:
+        """While very many objects are added: they are counted when all are there."""
+        return counted_at_the_end(self.connection, self.touched.images)
 
     def update(self, table: str, row_id: int, values: Values) -> bool:
         """Change columns of an existing row; returns whether any value is another than before."""

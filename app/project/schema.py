@@ -1,8 +1,7 @@
 """Tables of the project file, and how older files are brought up to date.
 
-What is counted (`images.n_...`, `status`, `min_score`, `class_counts`) is kept by triggers, so that it is
-right after commands, undo and redo alike. Ids of images, classes, objects and journal entries are never given
-twice (AUTOINCREMENT).
+What is counted (`images.n_...`, `status`, `min_score`, `class_counts`) is kept by triggers: see counting.py.
+Ids of images, classes, objects and journal entries are never given twice (AUTOINCREMENT).
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 
+from app.project.counting import counting_triggers
 from zsi_core.coco.provenance import STATES
 
 APPLICATION_ID = 0x5A534950
@@ -134,52 +134,12 @@ END;
 """
 
 
-def _counting(event: str, *versions: tuple[str, int]) -> str:
-    """A trigger that adds `step` for every (version of the row, step) and renews the scores of the image."""
-    row = versions[0][0]
-    counts = ", ".join(
-        f"n_{state} = n_{state} + " + " + ".join(f"{step} * ({v}.state = '{state}')" for v, step in versions)
-        for state in STATES
-    )
-    proposals = f"FROM objects WHERE image_id = {row}.image_id AND state = 'proposed'"
-    classes = "".join(
-        f"""INSERT INTO class_counts VALUES ({v}.class_id, {v}.state, {step})
-            ON CONFLICT DO UPDATE SET n = n + {step};"""
-        for v, step in versions
-    )
-    return f"""
-CREATE TRIGGER counted_{event.split()[0].lower()} AFTER {event} ON objects BEGIN
-    UPDATE images SET {counts},
-        min_score = (SELECT min(score) {proposals}), max_score = (SELECT max(score) {proposals})
-        WHERE id = {row}.image_id;
-    {classes}
-END;
-"""
-
-
-def _status(event: str) -> str:
-    """A trigger that renews `status`. (An index of a generated column does not spare reading the rows.)"""
-    status = (
-        "CASE WHEN NEW.finished THEN 'finished' WHEN NEW.n_proposed THEN 'proposals' "
-        f"WHEN {' + '.join(f'NEW.n_{state}' for state in STATES)} THEN 'started' ELSE 'new' END"
-    )
-    return f"""
-CREATE TRIGGER status_{event.split()[0].lower()} AFTER {event} ON images WHEN NEW.status != {status} BEGIN
-    UPDATE images SET status = {status} WHERE id = NEW.id;
-END;
-"""
-
-
 def create_tables(connection: sqlite3.Connection) -> None:
     """Fill an empty file."""
     connection.executescript(
         "BEGIN;"
         + _TABLES
-        + _counting("INSERT", ("NEW", 1))
-        + _counting("DELETE", ("OLD", -1))
-        + _counting("UPDATE OF state, class_id", ("OLD", -1), ("NEW", 1))
-        + _status("INSERT")
-        + _status(f"UPDATE OF finished, {', '.join(f'n_{state}' for state in STATES)}")
+        + counting_triggers()
         + f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
     )
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from app.project import geometry as geometries
@@ -33,10 +34,11 @@ class AddObjects(Command):
         return counted("Propose" if proposed else "Add", len(self.objects), "object")
 
     def apply(self, rows: Rows) -> None:
-        taken = _taken(rows, [record.coco_id for record in self.objects if record.coco_id is not None])
+        ids = _ids(rows, [record.coco_id for record in self.objects])
+        added: list[dict[str, Any]] = []
         tops: dict[int, int] = {}
         sizes: dict[int, list[int | None]] = {}
-        for record in self.objects:
+        for object_id, record in zip(ids, self.objects, strict=True):
             image_id = record.image_id
             if image_id not in tops:
                 image = rows.one("SELECT width, height FROM images WHERE id = ?", image_id)
@@ -47,10 +49,8 @@ class AddObjects(Command):
             _check_mask(record.geometry, sizes[image_id])
             z = tops[image_id] + 1 if record.z is None else record.z
             tops[image_id] = max(tops[image_id], z)
-            values = object_values(rows, record, z)
-            if record.coco_id is not None and record.coco_id not in taken:
-                values["id"] = record.coco_id
-            taken.add(rows.insert("objects", values))
+            added.append({"id": object_id, **object_values(rows, record, z)})
+        rows.insert_all("objects", added)
 
 
 @dataclass(frozen=True)
@@ -233,6 +233,18 @@ def _unlocked(rows: Rows, uuids: Sequence[str], columns: str) -> list[sqlite3.Ro
     if locked := sum(row["locked"] for row in found):
         raise CommandError(f"{locked} of {len(found)} objects are locked: unlock them first")
     return found
+
+
+def _ids(rows: Rows, wanted: Sequence[int | None]) -> list[int]:
+    """Ids for new objects: the wanted ones where they are free, and new ones."""
+    taken = _taken(rows, [object_id for object_id in wanted if object_id is not None])
+    ids: list[int | None] = []
+    for object_id in wanted:
+        ids.append(None if object_id in taken else object_id)
+        if object_id is not None:
+            taken.add(object_id)
+    new = count(max(rows.next_id("objects"), max(taken, default=0) + 1))
+    return [next(new) if object_id is None else object_id for object_id in ids]
 
 
 def _taken(rows: Rows, ids: Sequence[int]) -> set[int]:

@@ -335,3 +335,12 @@ def test_objects_need_their_image_and_class(project: Project, make: Any) -> None
     with pytest.raises(ValueError, match="state must be one of"):
         replace(make.drawn(1), state="maybe")
     assert project.objects(1) == []
+
+
+def test_ids_of_a_file_are_kept_where_they_are_free(project: Project, make: Any) -> None:
+    make.added(project, make.drawn(1))
+    wanted = [None, 3, 1, 3, 2]
+    project.do(AddObjects([replace(make.drawn(1), coco_id=coco_id) for coco_id in wanted]))
+    assert [record.coco_id for record in project.objects(1)] == [1, 4, 3, 5, 6, 2]
+    make.added(project, make.drawn(1))
+    assert project.objects(1)[-1].coco_id == 7
