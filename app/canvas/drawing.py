@@ -11,6 +11,7 @@ from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
 from app.canvas.objects import CanvasObject, Colour
+from app.canvas.outline import Outline
 from app.canvas.scene import Item
 from app.canvas.settings import ViewSettings
 from app.canvas.viewport import Viewport
@@ -98,7 +99,7 @@ def _draw_shape(
     if max(x2 - x1, y2 - y1) * zoom < _TINY:
         painter.fillRect(QRectF(x1, y1, x2 - x1, y2 - y1), QColor(*object_.colour))
         return
-    path = item.path_for(zoom)
+    outline = item.outline_for(zoom)
     width, share = look.value
     dashed = object_.state == "proposed"
     casing = contrast(object_.colour)
@@ -111,24 +112,36 @@ def _draw_shape(
     if not smooth and look is Look.PLAIN:
         # Inside and casing in one go. A wide dashed line takes twice the time: a faint one shows dashes, too.
         painter.setPen(_pen(casing, 70 if dashed else 150, 3, False))
-        painter.drawPath(path)
+        painter.drawPath(outline.path)
         painter.setBrush(Qt.BrushStyle.NoBrush)
     else:
         if filled:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawPath(path)
+            painter.drawPath(outline.path)
             painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, smooth)
         if look in (Look.SELECTED, Look.EDITED, Look.CURRENT):
-            painter.setPen(_pen((0, 0, 0), 190, width + 4, False))
-            painter.drawPath(path)
-            painter.setPen(_pen((255, 255, 255), 255, width + 2, False))
+            _draw_line(painter, outline, _pen((0, 0, 0), 190, width + 4, False))
+            _draw_line(painter, outline, _pen((255, 255, 255), 255, width + 2, False))
         else:
-            painter.setPen(_pen(casing, 150, width + 2, dashed))
-        painter.drawPath(path)
+            _draw_line(painter, outline, _pen(casing, 150, width + 2, dashed))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-    painter.setPen(_pen(object_.colour, 255, width if smooth else 1, dashed))
-    painter.drawPath(path)
+    _draw_line(painter, outline, _pen(object_.colour, 255, width if smooth else 1, dashed))
+
+
+def _draw_line(painter: QPainter, outline: Outline, pen: QPen) -> None:
+    """Dashes go on from piece to piece."""
+    painter.setPen(pen)
+    if pen.widthF() <= 1:  # Qt's fast lines
+        painter.drawPath(outline.path)
+        return
+    dashes = QPen(pen)
+    scale = painter.deviceTransform().m11()
+    for piece in outline.pieces:
+        if piece.start and pen.style() is Qt.PenStyle.CustomDashLine:
+            dashes.setDashOffset(piece.start * scale / pen.widthF())
+            painter.setPen(dashes)
+        painter.drawPath(piece.path)
 
 
 @lru_cache(maxsize=512)

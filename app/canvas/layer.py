@@ -26,17 +26,24 @@ class CachedLayer:
         self._draw = draw
         self._pixmap = QPixmap()
         self._shown: Viewport | None = None  # what the pixmap shows; None: nothing that is of use
+        self._stale: list[QRect] = []  # what is out of date; no two overlap
 
     def invalidate(self) -> None:
         """All of it is out of date."""
         self._shown = None
+        self._stale.clear()
 
     def patch(self, viewport: Viewport, rect: QRectF) -> None:
-        """What lies in a rectangle of the widget is out of date."""
+        """What lies in a rectangle of the widget is out of date; it is drawn when it is next shown."""
         if self._shown != viewport:
             return  # it will be drawn as a whole
-        whole = QRect(0, 0, *viewport.widget)
-        self._redraw(viewport, rect.toAlignedRect().intersected(whole))
+        stale = rect.toAlignedRect().intersected(QRect(0, 0, *viewport.widget))
+        # A place that several changes touched is drawn once.
+        while overlapping := next((other for other in self._stale if other.intersects(stale)), None):
+            self._stale.remove(overlapping)
+            stale = stale.united(overlapping)
+        if not stale.isEmpty():
+            self._stale.append(stale)
 
     def follow(self, viewport: Viewport) -> None:
         """Move with a viewport that was panned: only what comes into view is drawn."""
@@ -47,6 +54,7 @@ class CachedLayer:
             viewport.ratio,
         ):
             return
+        self._mend()
         dx = round((viewport.x - shown.x) * viewport.ratio)
         dy = round((viewport.y - shown.y) * viewport.ratio)
         self._pixmap.scroll(dx, dy, self._pixmap.rect())
@@ -64,6 +72,7 @@ class CachedLayer:
         Args:
             stretch: while zooming, make do with the old drawing in the new size.
         """
+        self._mend()
         if self._shown is not None and stretch and self._shown != viewport:
             shown, scale = self._shown, viewport.zoom / self._shown.zoom
             corner = QPointF(viewport.x - shown.x * scale, viewport.y - shown.y * scale)
@@ -85,10 +94,18 @@ class CachedLayer:
             self._pixmap.setDevicePixelRatio(viewport.ratio)
         self._pixmap.fill(QColor(0, 0, 0, 0))
         self._shown = viewport
+        self._stale.clear()
         painter = QPainter(self._pixmap)
         self._draw(painter, viewport, QRectF(0, 0, width, height))
         painter.end()
         self.rebuilds += 1
+
+    def _mend(self) -> None:
+        """Draw what is out of date."""
+        stale, self._stale = self._stale, []
+        for rect in stale:
+            assert self._shown is not None
+            self._redraw(self._shown, rect)
 
     def _redraw(self, viewport: Viewport, rect: QRect) -> None:
         if rect.isEmpty():

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
-import shapely
-from PySide6.QtCore import QByteArray, QDataStream, QPointF, QRectF
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QPainterPath
 
 from app.canvas.objects import CanvasObject
-from app.project.geometry import Box, Geometry
-
-_MANY_POINTS = 100
-"""Outlines with more points are thinned out as far as nobody can see: masks come with thousands."""
+from app.canvas.outline import Outline, level_of, outline_of, path_of
+from app.project.geometry import Box
 
 
 class Item:
     """An object with its path, which is built when it is first drawn."""
 
-    __slots__ = ("_coarse", "_path", "object")
+    __slots__ = ("_outline", "_path", "object")
 
     def __init__(self, object_: CanvasObject, before: Item | None = None) -> None:
         self.object = object_
         self._path: QPainterPath | None = None
-        self._coarse: tuple[int, QPainterPath] | None = None
+        self._outline: tuple[int, Outline] | None = None  # and its level
         if before is not None and before.object.geometry is object_.geometry:
-            self._path, self._coarse = before._path, before._coarse
+            self._path, self._outline = before._path, before._outline
 
     @property
     def box(self) -> Box:
@@ -41,54 +37,16 @@ class Item:
             self._path = path_of(self.object.geometry)
         return self._path
 
-    def path_for(self, scale: float) -> QPainterPath:
-        """An outline that looks the same at a scale in screen pixels per image pixel."""
-        path = self.path
-        if path.elementCount() <= _MANY_POINTS:
-            return path
-        level = math.floor(math.log2(scale))
-        if self._coarse is None or self._coarse[0] != level:
-            rings = [ring for part in self.object.geometry.parts for ring in (part.outer, *part.holes)]
-            thin = shapely.simplify([shapely.LinearRing(ring) for ring in rings], 0.4 / 2 ** (level + 1))
-            self._coarse = (level, _path([shapely.get_coordinates(ring)[:-1] for ring in thin]))
-        return self._coarse[1]
+    def outline_for(self, scale: float) -> Outline:
+        """What looks the same at a scale in screen pixels per image pixel."""
+        level = level_of(scale)
+        if self._outline is None or self._outline[0] != level:
+            self._outline = (level, outline_of(self.object.geometry, self.path, level))
+        return self._outline[1]
 
     def contains(self, x: float, y: float) -> bool:
         """Whether a point of the image lies inside."""
         return self.path.contains(QPointF(x, y))
-
-
-def path_of(geometry: Geometry) -> QPainterPath:
-    """The outline of a geometry; the box where no more is known."""
-    if geometry.is_box:
-        path = QPainterPath()
-        x1, y1, x2, y2 = geometry.box
-        path.addRect(QRectF(x1, y1, x2 - x1, y2 - y1))
-        return path
-    return _path([ring for part in geometry.parts for ring in (part.outer, *part.holes)])
-
-
-_ELEMENT = np.dtype([("type", ">i4"), ("x", ">f8"), ("y", ">f8")])
-_LINE_TO, _MOVE_TO = 1, 0
-
-
-def _path(rings: Sequence[np.ndarray]) -> QPainterPath:
-    """A path of closed rings, from the bytes that Qt itself would write: twice as fast as calls per point."""
-    elements = np.empty(sum(len(ring) + 1 for ring in rings), dtype=_ELEMENT)
-    elements["type"] = _LINE_TO
-    start = 0
-    for ring in rings:
-        end = start + len(ring)
-        elements["type"][start] = _MOVE_TO
-        elements["x"][start:end], elements["y"][start:end] = ring[:, 0], ring[:, 1]
-        elements[end] = (_LINE_TO, *ring[0])
-        start = end + 1
-    path = QPainterPath()
-    # Number of elements, elements, start of the last ring (of use to further lines only), odd-even rule.
-    data = len(elements).to_bytes(4, "big") + elements.tobytes() + bytes(8)
-    stream = QDataStream(QByteArray(data))
-    stream >> path
-    return path
 
 
 class Scene:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from app.canvas import shaping
 from app.canvas.objects import CanvasObject
-from app.canvas.scene import path_of
+from app.canvas.outline import path_of
 from app.canvas.suggestions import Composition, Suggestion
 from app.canvas.tools.marking import casing, line
 from app.canvas.tools.tool import Pointer
