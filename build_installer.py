@@ -19,7 +19,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from installer.contents import size_report
+from installer.contents import prune, size_report
 from installer.deb import write_deb
 from installer.smoke_test import smoke_test
 
@@ -82,11 +82,17 @@ def make_environment(edition: str, folder: Path) -> Path:
             f"{ROOT / 'pyproject.toml'}:installer",
         ]
     )
+    packages = subprocess.check_output(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))"], text=True
+    )
+    print(f"{prune(Path(packages.strip())) / 1e6:,.0f} MB of the environment are left out")
+    # Seconds here instead of half an hour: it imports nearly everything, and runs the model.
+    run([python, "-m", "app.command_line", "doctor"], cwd=folder)
     return python
 
 
 def freeze(python: Path, build: Path) -> Path:
-    """Run PyInstaller and collect licences; returns the folder of the program."""
+    """Run PyInstaller; returns the folder of the program."""
     spec = ROOT / "installer" / f"{NAME}.spec"
     places: list[str | Path] = ["--distpath", build / "dist", "--workpath", build / "work"]
     run(
@@ -94,9 +100,7 @@ def freeze(python: Path, build: Path) -> Path:
         cwd=build,
     )
     program = build / "dist" / NAME
-    collect = "import sys; from installer.licences import collect; from pathlib import Path; "
-    collect += "print(collect(sys.argv[1], Path(sys.argv[2])), 'packages with licences')"
-    run([python, "-c", collect, NAME, program / "licences"], cwd=ROOT)
+    shutil.move(program / "_internal" / "licences", program / "licences")
     shutil.copyfile(ROOT / "LICENSE", program / "LICENSE")
     return program
 

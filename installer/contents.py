@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 # Found by PyInstaller only where an import statement names them.
 HIDDEN = ("training.__main__", "zsi_core.engine.server", "app.__main__", "app.command_line")
 
-# Imported by libraries, if at all, for things that this program does not do.
+# Of the standard library, and of Qt what nothing here draws with.
 EXCLUDED_MODULES = (
-    *("IPython", "matplotlib", "pandas", "tensorboard", "tkinter", "triton"),
-    *("pytest", "_pytest", "hypothesis", "torch.testing._internal"),
+    "tkinter",
     *("PySide6.QtNetwork", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtOpenGL"),
 )
 
@@ -25,29 +24,62 @@ WITH_METADATA = (
 # Kept as .py files beside the compiled ones: their functions are read as text at run time.
 WITH_SOURCE = {"inflect": "pyz+py", "typeguard": "pyz+py"}
 
+# By path among the installed packages.
 _UNWANTED = re.compile(
     r"""
-    PySide6/Qt/translations/
-    | PySide6/Qt/(qml|resources)/
-    | PySide6/Qt/plugins/(
+    (^|/)tests?/ | \.(pyi|a|h|hpp|cuh|cmake)$
+    # Compilers of models, and downloads.
+    | ^(triton|hf_xet)(-[^/]*)?/
+    | ^PySide6/(Qt/)?(qml|resources|translations)/
+    | ^PySide6/(Qt/)?plugins/(
         designer | egldeviceintegrations | generic | networkinformation | printsupport | qmllint
         | qmltooling | sqldrivers | tls | vectorimageformats | wayland-graphics-integration-server
       )/
-    | PySide6/Qt/plugins/platforms/libq(eglfs|linuxfb|minimal|minimalegl|vkkhrdisplay|vnc)\.
-    | PySide6/Qt/plugins/platforminputcontexts/libqtvirtualkeyboard
-    | PySide6/Qt/plugins/imageformats/libq(pdf|icns|tga|tiff|wbmp|webp|gif)\.
-    | (^|/)libQt6(EglF|Qml|Quick|Pdf|VirtualKeyboard|Network|Sql|Designer|Help|Test)
-    | (^|/)tests?/ | /testing/_internal/
-    | ^torch/(include|share/cmake)/ | ^torch/bin/(?!torch_shm_manager) | ^torch/lib/.*\.a$
-    | ^(torch|torchvision|timm)/.*\.pyi$
+    | ^PySide6/(Qt/)?plugins/platforms/libq(eglfs|linuxfb|minimal|minimalegl|vkkhrdisplay|vnc)\.
+    # It would bring GTK of the machine that builds, without the files that GTK needs at run time.
+    | ^PySide6/(Qt/)?plugins/platformthemes/libqgtk3\.
+    | ^PySide6/(Qt/)?plugins/platforminputcontexts/libqtvirtualkeyboard
+    | ^PySide6/(Qt/)?plugins/imageformats/libq(pdf|icns|tga|tiff|wbmp|webp|gif)\.
+    | ^PySide6/(Qt/lib/lib)?Qt6(EglF|Qml|Quick|Pdf|VirtualKeyboard|Network|Sql|Designer|Help|Test)
+    | ^torch/bin/(?!torch_shm_manager)
+    # Of CUDA: several GPUs or machines, profiling, and device code for compilers.
+    | ^nvidia/.*/(libcusolverMg|libnvperf_|libcheckpoint|libpcsamplingutil|libcufile_rdma|libnvblas|libcufftw)
+    | ^nvidia/nvshmem/.*(nvshmem_(bootstrap|transport)_|\.bc$)
     """,
     re.VERBOSE,
 )
 
 
+def prune(packages: Path) -> int:
+    """Remove from an environment what the program does not need; returns the bytes.
+
+    Done before PyInstaller looks: what it does not find brings no libraries of its own along.
+    """
+    removed = 0
+    for path in sorted(packages.rglob("*"), reverse=True):  # what a folder holds comes before the folder
+        if path.is_dir():
+            if not any(path.iterdir()):
+                path.rmdir()  # else Python takes it for a package
+        elif not is_wanted(path.relative_to(packages).as_posix()):
+            removed += path.stat().st_size
+            path.unlink()
+    return removed
+
+
+def cuda_libraries(packages: Path) -> list[tuple[str, str]]:
+    """(file, folder in the program) of CUDA's libraries among the installed packages.
+
+    PyInstaller finds those that others are linked against; some are opened by name at run time.
+    """
+    return [
+        (str(path), path.parent.relative_to(packages).as_posix())
+        for path in sorted(packages.glob("nvidia/*/lib/*.so*"))
+    ]
+
+
 def is_wanted(name: str) -> bool:
-    """Whether a file, by its path in the built program, is of use there."""
-    return not _UNWANTED.search(name.replace("\\", "/"))
+    """Whether a file, by its path among the installed packages, is of use in the program."""
+    return not _UNWANTED.search(name)
 
 
 def size_report(files: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

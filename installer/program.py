@@ -7,6 +7,7 @@ processes that a source tree starts with `python -m` (see `zsi_core.program`).
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,20 @@ def entry(program: str, arguments: list[str]) -> tuple[Callable[[], int | None],
     return command_line, arguments
 
 
+def restore_library_path() -> None:
+    """Give programs of the system that this one starts (a browser for a report) their own libraries back.
+
+    PyInstaller's bootloader puts the bundled ones first, which this process no longer needs: the loader read
+    the variable when the process began. Our own processes have theirs set by their bootloader.
+    """
+    before = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
+    os.environ.pop("LD_LIBRARY_PATH", None)
+    if before is not None:
+        os.environ["LD_LIBRARY_PATH"] = before
+
+
 if __name__ == "__main__":
     multiprocessing.freeze_support()  # processes that read training images start with this executable, too
-    main, sys.argv[1:] = entry(Path(sys.argv[0]).stem, sys.argv[1:])
+    restore_library_path()
+    main, sys.argv[1:] = entry(Path(sys.executable).stem, sys.argv[1:])
     sys.exit(main())

@@ -8,14 +8,15 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 SUFFIX = ".exe" if os.name == "nt" else ""
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 def smoke_test(program: Path, folder: Path) -> None:
-    """Doctor, propose, import, export, validate, train two steps, and start the window.
+    """Doctor, propose, import, export, validate, train two steps; open the window on the demo, and end it.
 
     Args:
         program: folder of the built program.
@@ -47,9 +48,9 @@ def smoke_test(program: Path, folder: Path) -> None:
         raise SystemExit("error: nothing was proposed on the demo pictures")
     started = time.monotonic()
     training = ("training", "--recipe", "retrain_fast", "--from", "starter", "--data", "data", "--out", "run")
-    _run(program, (*training, "--max-steps", "2"), folder, environment)
+    _run(program, (*training, "--max-steps", "2", "--workers", "1"), folder, environment)
     print(f"{time.monotonic() - started:>8.1f} s  zsi training, 2 steps")
-    print(f"{_start_window(program, folder, environment):>8.1f} s  window, until the demo is open")
+    _try_window(program, folder, environment)
 
 
 def clean_environment(home: Path) -> dict[str, str]:
@@ -72,19 +73,42 @@ def _run(program: Path, arguments: tuple[str, ...], folder: Path, environment: d
         raise SystemExit(f"error: zsi {arguments[0]} ended with exit code {done.returncode}, see above")
 
 
-def _start_window(program: Path, folder: Path, environment: dict[str, str]) -> float:
-    """Seconds until the window has opened the demo; it is closed then."""
+def _try_window(program: Path, folder: Path, environment: dict[str, str]) -> None:
+    """Open the demo in the window, wait for an image that its engine process has encoded, and end it."""
     started = time.monotonic()
     command = [str(program / f"zsi-annotator{SUFFIX}"), "--demo"]
     window = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
     try:
-        while not list(folder.rglob("demo.zsip")):
-            if window.poll() is not None or time.monotonic() - started > PATIENCE_SECONDS:
-                window.kill()
-                sys.stderr.write(window.communicate()[1])
-                raise SystemExit("error: the window did not open the demo, see above")
-            time.sleep(0.05)
-        return time.monotonic() - started
+        for milestone, pattern in (("the demo is open", "demo.zsip"), ("an image is encoded", "encoded/*")):
+            while not any(folder.rglob(pattern)):
+                if window.poll() is not None or time.monotonic() - started > PATIENCE_SECONDS:
+                    window.kill()
+                    sys.stderr.write(window.communicate()[1])
+                    raise SystemExit(
+                        f"error: the window ended, or took too long, before {milestone}, see above"
+                    )
+                time.sleep(0.05)
+            print(f"{time.monotonic() - started:>8.1f} s  window, until {milestone}")
     finally:
         window.terminate()
         window.communicate()
+    _wait_for_end(program)
+
+
+def _wait_for_end(program: Path) -> None:
+    """Nothing of the program may survive its window; seen only where there is /proc."""
+    started = time.monotonic()
+    while left := _processes(program):
+        if time.monotonic() - started > PATIENCE_SECONDS:
+            raise SystemExit(f"error: processes of the program survive its window: {', '.join(left)}")
+        time.sleep(0.05)
+
+
+def _processes(program: Path) -> list[str]:
+    """Numbers of the processes whose executable lies in the program."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or is somebody else's
+            if (process / "exe").readlink().is_relative_to(program.resolve()):
+                found.append(process.name)
+    return found

@@ -20,8 +20,13 @@ from pathlib import Path
 from zsi_core import __version__, doctor_qt
 from zsi_core.errors import CheckpointError, ZsiError
 from zsi_core.files import resources_dir
+from zsi_core.program import is_frozen
 
-REINSTALL = "run: uv sync --reinstall   (or install the project again into a new environment)"
+REINSTALL = (
+    "install or unpack the program again"
+    if is_frozen()
+    else "run: uv sync --reinstall   (or install the project again into a new environment)"
+)
 LIBRARIES = ("torch", "torchvision", "timm", "gensim", "numpy", "pycocotools", "PySide6-Essentials")
 STARTER = "starter"
 DEMO_PICTURE, DEMO_NAME = "cat_on_sofa.jpg", "cat"

@@ -12,6 +12,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from zsi_core.program import is_frozen
+
 DISTRIBUTION = "PySide6-Essentials"
 OLDEST = (6, 10, 1)
 NEWEST_TESTED = (6, 11)
@@ -21,7 +23,11 @@ FAULTY = {
     (6, 12, 0): "loses a reference to None in many calls, and Python 3.11 aborts when they are used up",
 }
 REQUIREMENT = f"{DISTRIBUTION}>=6.10.1,<6.12,!=6.11.0,!=6.11.1"
-REPAIR = f'run: uv sync   (or, in your own environment: pip install "{REQUIREMENT}")'
+REPAIR = (
+    "install or unpack the program again"
+    if is_frozen()
+    else f'run: uv sync   (or, in your own environment: pip install "{REQUIREMENT}")'
+)
 
 LIBRARIES = {
     "libEGL.so.1": "libegl1",

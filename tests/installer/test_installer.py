@@ -3,8 +3,12 @@ half an hour: `python build_installer.py --smoke-test`."""
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -14,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 import build_installer  # noqa: E402
 from installer import contents, deb, licences, smoke_test  # noqa: E402
-from installer.program import entry  # noqa: E402
+from installer.program import entry, restore_library_path  # noqa: E402
 from zsi_core.program import module_command  # noqa: E402
 
 
@@ -24,16 +28,28 @@ from zsi_core.program import module_command  # noqa: E402
         ("PySide6/Qt/plugins/platforms/libqxcb.so", True),
         ("PySide6/Qt/plugins/platforms/libqoffscreen.so", True),
         ("PySide6/Qt/plugins/platforms/libqeglfs.so", False),
-        ("PySide6\\Qt\\plugins\\tls\\qopensslbackend.dll", False),
+        ("PySide6/Qt/plugins/platformthemes/libqxdgdesktopportal.so", True),
+        ("PySide6/Qt/plugins/platformthemes/libqgtk3.so", False),
+        ("PySide6/plugins/tls/qopensslbackend.dll", False),
         ("PySide6/Qt/plugins/imageformats/libqsvg.so", True),
         ("PySide6/Qt/plugins/imageformats/libqpdf.so", False),
         ("PySide6/Qt/translations/qt_de.qm", False),
-        ("libQt6Network.so.6", False),
-        ("libQt6EglFSDeviceIntegration.so.6", False),
-        ("libQt6Widgets.so.6", True),
+        ("PySide6/Qt/lib/libQt6Network.so.6", False),
+        ("PySide6/Qt6Network.dll", False),
+        ("PySide6/Qt/lib/libQt6Widgets.so.6", True),
+        ("triton/language/core.py", False),
+        ("triton-3.9.0.dist-info/METADATA", False),
         ("torch/lib/libtorch_cpu.so", True),
         ("torch/bin/torch_shm_manager", True),
+        ("torch/bin/protoc", False),
         ("torch/include/ATen/ATen.h", False),
+        ("torch/testing/_internal/common_dtype.py", True),
+        ("nvidia/cu13/lib/libcusolver.so.12", True),
+        ("nvidia/cu13/lib/libcusolverMg.so.12", False),
+        ("nvidia/cu13/lib/libcudart_static.a", False),
+        ("nvidia/cudnn/lib/libcudnn_adv.so.9", True),
+        ("nvidia/nvshmem/lib/libnvshmem_host.so.3", True),
+        ("nvidia/nvshmem/lib/libnvshmem_device_sm_90.bc", False),
         ("scipy/stats/tests/data.txt", False),
         ("zsi_core/_resources/models/starter/model.safetensors", True),
         ("zsi_core/_resources/demo/coins.jpg", True),
@@ -84,14 +100,78 @@ def test_the_window_loads_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
-def test_licences_of_all_that_is_needed_are_collected(tmp_path: Path) -> None:
-    count = licences.collect("zsi-annotator", tmp_path)
-    lines = (tmp_path / licences.LIST).read_text().splitlines()
-    named = {line.split()[0].lower() for line in lines}
-    assert len(lines) == count
-    assert {"torch", "numpy", "pyside6_essentials", "shapely", "scipy"} <= named  # scipy: needed by gensim
-    assert not {"pytest", "mkdocs"} & named
-    assert "Apache" in (tmp_path / "safetensors" / "LICENSE").read_text()
+def bundled(*modules: str) -> list[str]:
+    """Paths of modules, without importing them."""
+    return [str(importlib.util.find_spec(module).origin) for module in modules]  # type: ignore[union-attr]
+
+
+def test_licences_of_what_is_bundled_are_collected_and_no_others(tmp_path: Path) -> None:
+    sources = bundled("numpy", "PySide6.QtCore", "pycocotools.mask", "safetensors", "installer.program")
+    lines = licences.collect(sources, tmp_path / "licences")
+    assert (tmp_path / "licences" / licences.LIST).read_text().splitlines()[2:] == lines
+    names = [line.split()[0] for line in lines]
+    assert names == ["numpy", "pycocotools", "PySide6_Essentials", "safetensors", "Python"]
+    assert "Apache" in (tmp_path / "licences" / "safetensors" / "LICENSE").read_text()
+    assert (tmp_path / "licences" / "PySide6_Essentials" / "LGPL-3.0.txt").is_file()
+    assert "Dollar" in (tmp_path / "licences" / "pycocotools" / "pycocotools.txt").read_text()
+
+
+def test_every_package_of_the_program_has_a_licence_text() -> None:
+    without = {
+        found.name
+        for found in metadata.distributions()
+        if not any(licences.licence_files(found)) and found.name not in licences.ADDED
+    }
+    assert without <= {"cuda-toolkit"}  # holds nothing but names of other packages
+
+
+def test_a_package_without_a_licence_text_ends_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(licences, "ADDED", {})
+    with pytest.raises(SystemExit, match="pycocotools is bundled but brings no licence text"):
+        licences.collect(bundled("pycocotools.mask"), tmp_path / "licences")
+
+
+def test_libraries_of_the_system_are_listed(tmp_path: Path) -> None:
+    library = tmp_path / "libown.so.1"
+    library.touch()
+    assert licences.collect([str(library)], tmp_path / "licences")[-1].endswith("not collected: libown.so.1")
+
+
+@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="no Debian")
+def test_libraries_of_debian_come_with_its_copyright_file(tmp_path: Path) -> None:
+    library = next(Path("/usr/lib").glob("*/libc.so.6"))
+    lines = licences.collect([str(library)], tmp_path / "licences")
+    assert lines[-1] == "libc6, of the system that this was built on: libc.so.6"
+    assert "GNU" in (tmp_path / "licences" / "libc6" / "copyright").read_text()
+
+
+def test_libraries_that_are_opened_by_name_are_bundled(tmp_path: Path) -> None:
+    library = tmp_path / "nvidia/cu13/lib/libnvrtc-builtins.so.13"
+    library.parent.mkdir(parents=True)
+    library.touch()
+    assert contents.cuda_libraries(tmp_path) == [(str(library), "nvidia/cu13/lib")]
+
+
+def test_what_is_pruned_leaves_no_empty_package(tmp_path: Path) -> None:
+    for name in ("triton/backends/nvidia/ptxas", "scipy/stats/tests/data.txt", "scipy/stats/norm.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("four")
+    assert contents.prune(tmp_path) == 8
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*"))
+    assert left == ["scipy", "scipy/stats", "scipy/stats/norm.py"]
+
+
+def test_programs_of_the_system_get_their_own_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/zsi-annotator/_internal")
+    monkeypatch.delenv("LD_LIBRARY_PATH_ORIG", raising=False)
+    restore_library_path()
+    assert "LD_LIBRARY_PATH" not in os.environ
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/zsi-annotator/_internal:/opt/mine")
+    monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", "/opt/mine")
+    restore_library_path()
+    assert os.environ["LD_LIBRARY_PATH"] == "/opt/mine"
 
 
 def test_the_debian_package_is_laid_out(tmp_path: Path) -> None:
