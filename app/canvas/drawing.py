@@ -99,26 +99,22 @@ def _draw_shape(
     if max(x2 - x1, y2 - y1) * zoom < _TINY:
         painter.fillRect(QRectF(x1, y1, x2 - x1, y2 - y1), QColor(*object_.colour))
         return
-    outline = item.outline_for(zoom)
+    outline = item.outline_for(zoom).in_view(painter.clipBoundingRect())
     width, share = look.value
     dashed = object_.state == "proposed"
     casing = contrast(object_.colour)
     opacity = round(min(1.0, settings.opacity * share) * 255)
     filled = opacity and not settings.outline_only and not object_.geometry.is_box
     painter.setBrush(_fill(object_.colour, opacity) if filled else Qt.BrushStyle.NoBrush)
-    painter.setRenderHint(
-        QPainter.RenderHint.Antialiasing, False
-    )  # the edge of the inside lies under the line
-    if not smooth and look is Look.PLAIN:
-        # Inside and casing in one go. A wide dashed line takes twice the time: a faint one shows dashes, too.
-        painter.setPen(_pen(casing, 70 if dashed else 150, 3, False))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    if filled:  # its edge lies under the line
+        painter.setPen(Qt.PenStyle.NoPen)
         painter.drawPath(outline.path)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+    if not smooth and look is Look.PLAIN:
+        painter.setPen(_pen(casing, 70 if dashed else 150, 1, False))
+        _draw_around(painter, outline, zoom)
     else:
-        if filled:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawPath(outline.path)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, smooth)
         if look in (Look.SELECTED, Look.EDITED, Look.CURRENT):
             _draw_line(painter, outline, _pen((0, 0, 0), 190, width + 4, False))
@@ -127,6 +123,15 @@ def _draw_shape(
             _draw_line(painter, outline, _pen(casing, 150, width + 2, dashed))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     _draw_line(painter, outline, _pen(object_.colour, 255, width if smooth else 1, dashed))
+
+
+def _draw_around(painter: QPainter, outline: Outline, zoom: float) -> None:
+    """A thin line on every side of the outline: it takes a quarter of the time of a wide one below it."""
+    pixel = 1 / zoom
+    for dx, dy in ((pixel, 0.0), (-pixel, 0.0), (0.0, pixel), (0.0, -pixel)):
+        painter.translate(dx, dy)
+        painter.drawPath(outline.path)
+        painter.translate(-dx, -dy)
 
 
 def _draw_line(painter: QPainter, outline: Outline, pen: QPen) -> None:

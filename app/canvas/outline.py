@@ -18,6 +18,8 @@ MANY_POINTS = 100
 PIECE = 40
 """Points of a piece of an outline with many. Qt goes through all of a smooth line again for every 40 rows of
 pixels that it covers: the outline of a large mask takes five times as long when it is drawn in one go."""
+_ROOM = 8.0
+"""Pixels on screen that a line may reach beyond its points."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,12 @@ class Piece:
     Attributes:
         path: in image coordinates; the whole outline, closed, where that has few points.
         start: where it begins, in image pixels from the start of its ring.
+        box: outside of which the line is nowhere seen.
     """
 
     path: QPainterPath
-    start: float = 0.0
+    start: float
+    box: QRectF
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,12 @@ class Outline:
 
     path: QPainterPath
     pieces: Sequence[Piece]
+
+    def in_view(self, view: QRectF) -> Outline:
+        """Without the pieces that a rectangle of the image does not show; an empty one shows all."""
+        if view.isEmpty() or len(self.pieces) == 1:
+            return self
+        return Outline(self.path, [piece for piece in self.pieces if piece.box.intersects(view)])
 
 
 def level_of(scale: float) -> int:
@@ -56,24 +66,27 @@ def outline_of(geometry: Geometry, path: QPainterPath, level: int) -> Outline:
         path: that of `path_of`.
     """
     if path.elementCount() <= MANY_POINTS:
-        return Outline(path, [Piece(path)])
-    rings = shapely.simplify(
-        [shapely.LinearRing(ring) for part in geometry.parts for ring in (part.outer, *part.holes)],
+        return Outline(path, [Piece(path, 0.0, path.controlPointRect())])
+    rings = [ring for part in geometry.parts for ring in (part.outer, *part.holes)]
+    lines = shapely.simplify(
+        [shapely.LinearRing(ring) for ring in rings],
         0.4 / 2 ** (level + 1),
         preserve_topology=False,  # ten times as fast; what crosses itself by less than a pixel looks the same
     )
-    points = [shapely.get_coordinates(ring) for ring in rings]
-    return Outline(_path(points), [piece for ring in points for piece in _pieces(ring)])
+    points = [shapely.get_coordinates(line) for line in lines]
+    room = _ROOM / 2**level
+    return Outline(_path(points), [piece for ring in points for piece in _pieces(ring, room)])
 
 
-def _pieces(ring: np.ndarray) -> list[Piece]:
+def _pieces(ring: np.ndarray, room: float) -> list[Piece]:
     """Of a ring whose last point is its first."""
-    steps = np.hypot(*np.diff(ring, axis=0).T)
-    starts = np.concatenate([[0.0], np.cumsum(steps)])
-    return [
-        Piece(_path([ring[start : start + PIECE + 1]]), float(starts[start]))
-        for start in range(0, len(ring) - 1, PIECE)
-    ]
+    starts = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(ring, axis=0).T))])
+    pieces = []
+    for first in range(0, len(ring) - 1, PIECE):
+        path = _path([ring[first : first + PIECE + 1]])
+        box = path.controlPointRect().adjusted(-room, -room, room, room)
+        pieces.append(Piece(path, float(starts[first]), box))
+    return pieces
 
 
 def path_of(geometry: Geometry) -> QPainterPath:
