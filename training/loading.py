@@ -39,6 +39,7 @@ def batches(images: TrainingImages, order: Batches, workers: int, *, pin_memory:
         ZsiError: what `images` raises.
         TrainingError: a worker was killed.
     """
+    cv2.setNumThreads(1)  # OpenCV's pool of threads must not be there when a worker is forked: it would hang
     loader: DataLoader[Batch | ZsiError] = DataLoader(
         _Reported(images),  # type: ignore[arg-type]
         batch_sampler=order,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -27,6 +29,17 @@ def test_workers_change_nothing_but_the_speed(images) -> None:
         first, second = next(here), next(there)
         assert torch.equal(first.images, second.images)
         assert [t.seed for t in first.targets] == [t.seed for t in second.targets]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="fork")
+def test_a_process_that_used_opencv_before_gets_its_workers_started(images) -> None:
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        cv2.resize(np.zeros((2000, 2000, 3), np.uint8), (500, 500), interpolation=cv2.INTER_AREA)
+        assert len(next(batches(*images, 1, pin_memory=False)).targets)
+    finally:
+        cv2.setNumThreads(threads)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -33,11 +33,16 @@ def image_weights(samples: Sequence[Sample], threshold: float) -> np.ndarray:
     """How often each image counts in an epoch, (len(samples),) float64.
 
     Repeat-factor sampling: max(1, sqrt(threshold / share of images with the class)) of an image's rarest
-    class (Gupta et al., LVIS, CVPR 2019, section 4.2), times the `repeat` of its set.
+    class (Gupta et al., LVIS, CVPR 2019, section 4.2), times the `repeat` of its set, which the shares
+    count as well.
     """
-    images_with = Counter(row for sample in samples for row in {o.row for o in sample.objects})
+    total = sum(sample.spec.repeat for sample in samples)
+    weight_with: defaultdict[int, float] = defaultdict(float)
+    for sample in samples:
+        for row in {o.row for o in sample.objects}:
+            weight_with[row] += sample.spec.repeat
     factor = {
-        row: max(1.0, float(np.sqrt(threshold * len(samples) / count))) for row, count in images_with.items()
+        row: max(1.0, float(np.sqrt(threshold * total / weight))) for row, weight in weight_with.items()
     }
     return np.array([s.spec.repeat * max(factor[o.row] for o in s.objects) for s in samples])
 

@@ -33,9 +33,10 @@ def test_images_of_rare_classes_are_repeated() -> None:
     assert image_weights(samples, 1.0) == pytest.approx([1, 2**0.5, 2**0.5, 2])
 
 
-def test_the_repeat_of_a_set_multiplies() -> None:
+def test_the_repeat_of_a_set_multiplies_and_counts_in_the_shares() -> None:
     samples = [sample_with(0), sample_with(0, 1), sample_with(0, repeat=0.25), sample_with(0, repeat=0.25)]
-    assert image_weights(samples, 1.0) == pytest.approx([1, 2, 0.25, 0.25])
+    assert image_weights(samples, 1.0) == pytest.approx([1, 2.5**0.5, 0.25, 0.25])
+    assert image_weights(samples, 0.0) == pytest.approx([1, 1, 0.25, 0.25])
 
 
 def test_epochs_hold_whole_weights_exactly_and_are_shuffled() -> None:
