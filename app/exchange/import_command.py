@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from app.exchange.class_looks import look_of
-from app.exchange.shape_hint import hinted_geometry
+from app.exchange.incoming import read_shapes
 from app.project.commands import AddClass, AddImages, AddObjects, Command, NewImage, SetImageState, SetInfo
 from app.project.commands.images import EXTRA, INFO, LICENSES
 from app.project.geometry import Geometry, encode
@@ -25,8 +25,6 @@ from zsi_core.coco.mend import MendedCategory, MendedImage, Mender
 from zsi_core.coco.mend_annotation import MendedAnnotation
 from zsi_core.coco.source import Source
 from zsi_core.coco.tally import Tally
-from zsi_core.instances import rle as rles
-from zsi_core.instances.polygons import Part
 from zsi_core.semantics.names import class_key, name_problem
 
 IMPORTED = "import"
@@ -92,13 +90,13 @@ class ImportAnnotations(Command):
         while batch := list(islice(annotations, BATCH)):
             done += len(batch)
             records = []
-            for annotation in batch:
+            for annotation, (geometry, coco) in zip(batch, read_shapes(batch), strict=True):
                 if annotation.category.id not in classes:
                     classes[annotation.category.id] = self._class_id(rows, annotation.category)
                 image_id, class_id = images[annotation.image.id], classes[annotation.category.id]
-                record = duplicates.unless_there(self._record(annotation, image_id, class_id))
-                if record is not None:
-                    records.append(record)
+                record = self._record(annotation, image_id, class_id, geometry, coco)
+                if new := duplicates.unless_there(record):
+                    records.append(new)
             AddObjects(records).apply(rows)
             self._tally.objects += len(records)
             self._progress(done, total, f"{done:,} of {total:,} objects read")
@@ -204,23 +202,27 @@ class ImportAnnotations(Command):
 
     # ---- objects
 
-    def _record(self, annotation: MendedAnnotation, image_id: int, class_id: int) -> ObjectRecord:
-        geometry, exact = _geometry(annotation)
+    def _record(
+        self,
+        annotation: MendedAnnotation,
+        image_id: int,
+        class_id: int,
+        geometry: Geometry,
+        coco: CocoValues | None,
+    ) -> ObjectRecord:
         zsi = annotation.zsi or {
             "uuid": str(uuid4()),
             "state": "drawn",
             "made_by": {"tool": IMPORTED},
             "created": self._created,
         }
-        shaped = hinted_geometry(zsi.get("geometry"), geometry, annotation.image)
-        coco = CocoValues(None if exact else annotation.segmentation, annotation.area, annotation.bbox)
         return ObjectRecord.of_provenance(
             image_id,
             class_id,
-            shaped or geometry,
+            geometry,
             zsi,
             iscrowd=annotation.iscrowd,
-            coco=coco if shaped is None else None,
+            coco=coco,
             extra=annotation.extra,
             coco_id=annotation.id,
         )
@@ -268,19 +270,3 @@ class _Duplicates:
             found = self._rows.all("SELECT class_id, geometry FROM objects WHERE image_id = ?", image_id)
             self._shapes[image_id] = {(row["class_id"], bytes(row["geometry"])) for row in found}
         return self._shapes[image_id]
-
-
-def _geometry(annotation: MendedAnnotation) -> tuple[Geometry, bool]:
-    """The geometry of an annotation, and whether its segmentation can be told from it exactly."""
-    if annotation.rings:
-        parts = tuple(Part(ring) for ring in annotation.rings)
-        if any((ring.round(2) != ring).any() for ring in annotation.rings):
-            return Geometry.from_parts(parts), False
-        xs, ys = ([number for flat in annotation.segmentation for number in flat[i::2]] for i in (0, 1))
-        box = (float(min(xs)), float(min(ys)), float(max(xs)), float(max(ys)))
-        return Geometry(box, polygons=parts), True
-    if annotation.mask is not None:
-        x1, y1, x2, y2 = (float(edge) for edge in rles.boxes([annotation.mask])[0])
-        return Geometry((x1, y1, x2, y2), mask=annotation.mask), annotation.segmentation == annotation.mask
-    x, y, width, height = annotation.bbox
-    return Geometry.from_box((x, y, x + width, y + height)), annotation.segmentation == []

@@ -13,8 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from zsi_core.coco.mend_annotation import MendedAnnotation, mended_annotation
 from zsi_core.coco.mend_values import IdKey, Ids, extras, id_key, readable
+from zsi_core.coco.ring_batch import with_rings
 from zsi_core.coco.source import Source
 from zsi_core.coco.tally import Tally
 from zsi_core.coco.values import file_name_problem, is_side, shown
@@ -294,8 +297,8 @@ class Mender:
         """All objects that make sense, in the order of the file; those that need a new id come last."""
         waiting: list[MendedAnnotation] = []
         ids = Ids()
-        for i, raw in enumerate(self._source.entries("annotations")):
-            mended = self._annotation(raw, i)
+        for i, (raw, rings) in enumerate(with_rings(self._source.entries("annotations"))):
+            mended = self._annotation(raw, rings, i)
             if mended is None:
                 continue
             key = id_key(mended.raw.get("id"))
@@ -311,7 +314,7 @@ class Mender:
             mended.id = ids.new()
             yield mended
 
-    def _annotation(self, raw: Any, index: int) -> MendedAnnotation | None:
+    def _annotation(self, raw: Any, rings: list[np.ndarray] | None, index: int) -> MendedAnnotation | None:
         if not isinstance(raw, dict):
             self.tally.skip("entries of annotations that are no objects", f"annotations[{index}]")
             return None
@@ -320,7 +323,7 @@ class Mender:
         if image is None:
             self.tally.skip("objects of an image that is not listed", f"annotations[{index}]")
             return None
-        mended = mended_annotation(raw, image.width, image.height, self.tally, index)
+        mended = mended_annotation(raw, rings, image.width, image.height, self.tally, index)
         if mended is None:
             return None
         mended.image = image

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +9,16 @@ import numpy as np
 
 from zsi_core.coco.mend_values import extras
 from zsi_core.coco.provenance import STATES
+from zsi_core.coco.ring_batch import MAX_COORDINATE
 from zsi_core.coco.segmentation import polygon_rings, segmentation_rle
 from zsi_core.coco.tally import Tally
 from zsi_core.coco.values import is_area, is_box, is_number
 from zsi_core.instances import rle as rles
-from zsi_core.instances.polygons import MAX_OUTLINE, check_ring
+from zsi_core.instances.polygons import check_ring
 from zsi_core.instances.rle import Rle
 
 if TYPE_CHECKING:
     from zsi_core.coco.mend import MendedCategory, MendedImage
-
-MAX_COORDINATE = 2e7
-"""Largest absolute coordinate that is taken over, in pixels."""
 
 _KEYS = frozenset({"id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd", "zsi"})
 _RLE_KEYS = frozenset({"size", "counts"})
@@ -56,28 +53,24 @@ class MendedAnnotation:
 
 
 def mended_annotation(
-    raw: dict[str, Any], width: int | None, height: int | None, tally: Tally, index: int
+    raw: dict[str, Any],
+    found: list[np.ndarray] | None,
+    width: int | None,
+    height: int | None,
+    tally: Tally,
+    index: int,
 ) -> MendedAnnotation | None:
     """One annotation; None where it has neither a usable box nor a usable mask.
 
     Args:
+        found: its rings, as `with_rings` gives them.
         width, height: size of its image, None where it is not known.
         index: place in the list, for the tally.
     """
     segmentation: Any = raw.get("segmentation")
-    rings: list[np.ndarray] = []
-    mask: Rle | None = None
-    if isinstance(segmentation, list) and segmentation:
-        rings, segmentation = _rings(segmentation, tally, index)
-    elif isinstance(segmentation, dict):
-        further = extras(segmentation, _RLE_KEYS, tally, f"{_place(index)}.segmentation")
-        segmentation = {key: segmentation[key] for key in segmentation if key in _RLE_KEYS or key in further}
-        mask = _mask(segmentation, width, height, tally, index)
-        if mask is None:
-            segmentation = []
-    elif segmentation:
-        tally.change("segmentations of an unknown kind: left out, the box is kept", _place(index))
-        segmentation = []
+    rings, mask = found, None
+    if rings is None:
+        rings, mask, segmentation = _shape(segmentation, width, height, tally, index)
     bbox = _box(raw, rings, mask, tally, index)
     if bbox is None:
         tally.skip("objects with neither a usable box nor a usable mask", _place(index))
@@ -91,7 +84,7 @@ def mended_annotation(
         area = None
     return MendedAnnotation(
         raw,
-        segmentation if segmentation is not None else [],
+        segmentation,
         rings,
         mask,
         bbox,
@@ -102,6 +95,23 @@ def mended_annotation(
     )
 
 
+def _shape(
+    segmentation: Any, width: int | None, height: int | None, tally: Tally, index: int
+) -> tuple[list[np.ndarray], Rle | None, Any]:
+    """Rings, mask, and as much of the segmentation as is usable."""
+    if isinstance(segmentation, list) and segmentation:
+        rings, usable = _rings(segmentation, tally, index)
+        return rings, None, usable
+    if isinstance(segmentation, dict):
+        further = extras(segmentation, _RLE_KEYS, tally, f"{_place(index)}.segmentation")
+        usable = {key: segmentation[key] for key in segmentation if key in _RLE_KEYS or key in further}
+        mask = _mask(usable, width, height, tally, index)
+        return [], mask, [] if mask is None else usable
+    if segmentation:
+        tally.change("segmentations of an unknown kind: left out, the box is kept", _place(index))
+    return [], None, []
+
+
 def _rings(segmentation: list[Any], tally: Tally, index: int) -> tuple[list[np.ndarray], Any]:
     """The usable polygons as arrays, and as they are in the file."""
     if not isinstance(segmentation[0], list):
@@ -109,12 +119,9 @@ def _rings(segmentation: list[Any], tally: Tally, index: int) -> tuple[list[np.n
         segmentation = [segmentation]
     try:
         rings = polygon_rings(segmentation)
-        for ring, flat in zip(rings, segmentation, strict=True):
-            low, high = min(flat), max(flat)
-            # Ordinary rings are sound without a closer look; a sum notices NaN.
-            if not math.isfinite(sum(flat)) or len(flat) * (high - low) > MAX_OUTLINE:
-                check_ring(ring)
-            if high > MAX_COORDINATE or low < -MAX_COORDINATE:
+        for ring in rings:
+            check_ring(ring)
+            if np.abs(ring).max() > MAX_COORDINATE:
                 raise ValueError("a coordinate is too large")
     except ValueError:
         if len(segmentation) == 1:
