@@ -177,7 +177,8 @@ def _about(record: ImageRecord, shown: int) -> str:
     objects = sum(number for state, number in record.counts.items() if state not in ("rejected", "proposed"))
     proposals = f"{shown} proposal{'s' if shown != 1 else ''}"
     if record.status == "proposals":
-        parts = [f"{proposals} to review" if shown else "proposals below the threshold"]
+        hidden = "started" if objects else "weak proposals only"
+        parts = [f"{proposals} to review" if shown else hidden]
     else:
         parts = [record.status, *([proposals] if shown else [])]
     if objects:

@@ -22,7 +22,7 @@ _LINE_WIDTH = 230
 
 
 class PromptBar(QFrame):
-    """A comma or Enter makes a chip of what was typed; Enter on the empty line goes back to the image."""
+    """A comma makes a chip of what was typed and waits for more; Enter goes back to the image as well."""
 
     left = Signal()
     """The keyboard is wanted elsewhere."""
@@ -102,8 +102,7 @@ class PromptBar(QFrame):
         if self.input.text().strip():
             self._take(self.input.text())
             self.input.clear()
-        else:
-            self.left.emit()
+        self.left.emit()
 
     def _take(self, names: str) -> None:
         self._proposals.prompt.add(names)

@@ -63,6 +63,7 @@ class Proposals(QObject):
         self._drafting: Task | None = None
         self._best: dict[int, float] = {}
         self._regions: dict[str, int] = {}
+        self._sorted: dict[bool, list[ObjectRecord]] | None = None
         self._numbers: Counter[int] | None = None
         self._weaker: Counter[int] | None = None
         self._answered: dict[int, tuple[Any, ...]] = {}
@@ -81,20 +82,22 @@ class Proposals(QObject):
     @property
     def visible(self) -> list[ObjectRecord]:
         """Proposals of the image in view that are shown, best first."""
-        return self._proposed(shown=True)
+        return self._by_shown()[True]
 
     @property
     def weaker(self) -> list[ObjectRecord]:
         """Proposals of the image in view that the thresholds of their classes hide, best first."""
-        return self._proposed(shown=False)
+        return self._by_shown()[False]
 
-    def _proposed(self, *, shown: bool) -> list[ObjectRecord]:
-        found = [
-            record
-            for record in self._session.objects.values()
-            if record.state == "proposed" and not record.hidden and self.thresholds.shows(record) == shown
-        ]
-        return sorted(found, key=lambda record: -(record.score or 0.0))
+    def _by_shown(self) -> dict[bool, list[ObjectRecord]]:
+        """Sorted once after each change: all that follow the proposals ask for them."""
+        if self._sorted is None:
+            self._sorted = {True: [], False: []}
+            objects = self._session.objects.values()
+            found = [record for record in objects if record.state == "proposed" and not record.hidden]
+            for record in sorted(found, key=lambda record: -(record.score or 0.0)):
+                self._sorted[self.thresholds.shows(record)].append(record)
+        return self._sorted
 
     @property
     def busy(self) -> bool:
@@ -274,7 +277,9 @@ class Proposals(QObject):
             if not quietly and not self.visible and self.weaker:
                 best = self.weaker[0]
                 name = self._session.classes()[best.class_id].name
-                self._session.said.emit(f"Nothing sure: , shows the best guess ({name} {best.score:.2f})")
+                self._session.said.emit(
+                    f"Nothing sure. The key , shows the best guess ({name} {best.score:.2f})"
+                )
         self._tell_busy()
 
     def _only_clears(self, asked: Asked, drafted: Draft) -> bool:
@@ -331,7 +336,7 @@ class Proposals(QObject):
             self._tell_changed()
 
     def _tell_changed(self) -> None:
-        self._numbers = self._weaker = None
+        self._sorted = self._numbers = self._weaker = None
         self.changed.emit()
 
     def _stop(self) -> None:

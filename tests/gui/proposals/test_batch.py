@@ -221,7 +221,7 @@ def test_the_list_of_images_tells_shown_proposals_from_weaker_ones(many: Hand) -
     many.window.proposals.thresholds.set(FORK, 0.85)
     assert model.index(1).data(BELOW_ROLE) == "1 proposal to review"
     many.window.proposals.thresholds.set(CAT, 0.95)
-    assert model.index(1).data(BELOW_ROLE) == "proposals below the threshold"
+    assert model.index(1).data(BELOW_ROLE) == "weak proposals only"
 
 
 def test_a_name_that_nobody_knows_is_left_out_and_told_of(many: Hand) -> None:

@@ -87,7 +87,7 @@ def test_a_person_who_asks_and_sees_nothing_is_told_how_to_see_more(seer: Hand, 
     seer.window.proposals.thresholds.set(chip.class_id, 0.95)
     seer.window.proposals.propose()
     answered(seer)
-    assert seer.window.status.currentMessage() == "Nothing sure: , shows the best guess (cat 0.90)"
+    assert seer.window.status.currentMessage() == "Nothing sure. The key , shows the best guess (cat 0.90)"
 
 
 def test_commas_and_enter_make_chips(seer: Hand, bar: PromptBar) -> None:
@@ -96,8 +96,11 @@ def test_commas_and_enter_make_chips(seer: Hand, bar: PromptBar) -> None:
     seer.type("rk", bar.input)
     seer.key(Qt.Key.Key_Return)
     assert bar.input.text() == ""
+    assert seer.window.canvas.hasFocus(), "what is asked for is reviewed next"
+    seer.key("/")
     seer.type("zebra,spoon,", bar.input)
     answered(seer)
+    assert QApplication.focusWidget() is bar.input
     assert texts(bar) == ["cat 1", "fork 1", "zebra probably absent", "spoon 1"]
     assert seer.window.canvas.overlay == []
     marks = [button.button.accessibleName().rpartition(", ")[2] for button in bar.chips]

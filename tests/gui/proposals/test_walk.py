@@ -35,7 +35,7 @@ def answered(hand: Hand) -> None:
     hand.bot.waitUntil(lambda: not hand.window.proposals.busy, timeout=240_000)
 
 
-def walk(hand: Hand, folder: Path, disturb: Disturb) -> None:
+def walk(hand: Hand, folder: Path, disturb: Disturb, other: str = "fork") -> None:
     window, first = hand.window, hand.image_name
     bar, review = window.assistant.bar, window.reviewing.review
 
@@ -45,7 +45,8 @@ def walk(hand: Hand, folder: Path, disturb: Disturb) -> None:
     hand.type("cat", bar.input)
     hand.key(Qt.Key.Key_Return)
     answered(hand)
-    hand.type("fork", bar.input)
+    hand.key("/")
+    hand.type(other, bar.input)
     hand.key(Qt.Key.Key_Return)
     answered(hand)
     classes = [chip.class_id for chip in window.proposals.prompt.chips]
@@ -58,7 +59,6 @@ def walk(hand: Hand, folder: Path, disturb: Disturb) -> None:
     assert len(review.waiting) >= 3
 
     # Accept the best one, correct the next with the brush, reject the one after.
-    hand.key(Qt.Key.Key_Return)
     assert window.canvas.hasFocus()
     accepted = review.current
     assert accepted is not None
@@ -108,7 +108,7 @@ def walk(hand: Hand, folder: Path, disturb: Disturb) -> None:
     export_coco(outgoing, made, split=False, copy_images=False)
     annotations = json.loads(made.read_text(encoding="utf-8"))["annotations"]
     by_uuid = {annotation["zsi"]["uuid"]: annotation["zsi"] for annotation in annotations}
-    assert by_uuid[accepted.uuid]["made_by"]["name"] in ("cat", "fork")
+    assert by_uuid[accepted.uuid]["made_by"]["name"] in ("cat", other)
     assert by_uuid[corrected.uuid]["edits"][0]["tool"] == "brush"
     assert rejected.uuid not in by_uuid
     window.session.close()
@@ -132,4 +132,4 @@ def test_the_walk_while_the_engine_is_killed_again_and_again(mortal: Hand, tmp_p
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", [False, True])
 def test_an_annotators_walk_with_the_starter_model(assisted: Hand, tmp_path: Path, killed: bool) -> None:
-    walk(assisted, tmp_path, (lambda: kill(assisted)) if killed else (lambda: None))
+    walk(assisted, tmp_path, (lambda: kill(assisted)) if killed else (lambda: None), "remote control")
