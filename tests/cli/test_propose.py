@@ -121,6 +121,12 @@ def test_names_may_come_from_a_file(zsi: Run, photographs: Path, tmp_path: Path)
     assert content(tmp_path / "out.json")["info"]["zsi"]["names"] == ["hair drier", "cat", "fork"]
 
 
+def names_found_nowhere(path: Path) -> list[str]:
+    document = content(path)
+    found = {annotation["category_id"] for annotation in document["annotations"]}
+    return [category["name"] for category in document["categories"] if category["id"] not in found]
+
+
 def test_the_demo_names_where_its_results_are(
     zsi: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,6 +136,8 @@ def test_the_demo_names_where_its_results_are(
     said = capsys.readouterr().out
     assert str(output) in said
     assert str(previews) in said
+    told = said.partition("nothing sure for ")[2].partition(": a lower --threshold")[0].split(", ")
+    assert {"gear", "bolt"} <= set(told) <= set(names_found_nowhere(output))
     listing = json.loads((resources_dir() / "demo" / "demo.json").read_text())
     pictures = {entry["file"] for entry in listing["images"]}
     assert set(listed(output)) == pictures == {path.name for path in previews.glob("*.jpg")}

@@ -79,6 +79,7 @@ def propose(
     from zsi_core.proposing.progress import RunProgress
     from zsi_core.proposing.request import split_names
     from zsi_core.proposing.run import Settings, run
+    from zsi_core.semantics.names import synonyms
 
     names = split_names(classes)
     if not names and mode is ModeChoice.ZSI:
@@ -102,8 +103,11 @@ def propose(
     if summary is None:
         return  # the main process tells how the run ended
     typer.echo(f"{output}: {_told(summary)}")
+    if nothing := [name for name in names if not {name, synonyms(name)[0]} & summary.found.keys()]:
+        shown = ", ".join(nothing[:_NAMES_TOLD]) + (", ..." if len(nothing) > _NAMES_TOLD else "")
+        typer.echo(f"nothing sure for {shown}: a lower --threshold finds more, and more that is wrong")
     if preview:
-        typer.echo(f"{preview}: previews")
+        typer.echo(f"{preview}: the photographs with the masks drawn")
     if summary.left:
         typer.echo(f"interrupted, {summary.left} images are left: --resume goes on", err=True)
         raise typer.Exit(EXIT_INTERRUPTED)
