@@ -19,7 +19,7 @@ Version: {version}
 Architecture: {architecture}
 Maintainer: ZSI Annotator <zsi-annotator@localhost>
 Installed-Size: {kilobytes}
-Depends: libc6, {depends}
+Depends: libc6 (>= {libc}), {depends}
 Recommends: {font}
 Section: science
 Priority: optional
@@ -73,6 +73,7 @@ def lay_out(program: Path, tree: Path, version: str) -> None:
             version=version,
             architecture=_architecture(),
             kilobytes=kilobytes,
+            libc=_libc(),
             depends=", ".join(sorted(LIBRARIES.values())),
             font=FONT_PACKAGE,
         ),
@@ -82,6 +83,11 @@ def lay_out(program: Path, tree: Path, version: str) -> None:
 
 def _architecture() -> str:
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+
+
+def _libc() -> str:
+    """Version of the C library that the program was built with: it does not start with an older one."""
+    return (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2]
 
 
 def _copy(source: Path, target: Path) -> None:

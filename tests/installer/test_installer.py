@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -183,6 +184,7 @@ def test_the_debian_package_is_laid_out(tmp_path: Path) -> None:
     deb.lay_out(program, tree, "1.2.3")
     control = (tree / "DEBIAN" / "control").read_text()
     assert "Version: 1.2.3\n" in control and "libxcb-cursor0" in control
+    assert re.search(r"^Depends: libc6 \(>= \d+\.\d+\), ", control, re.MULTILINE)
     assert (tree / "opt/zsi-annotator/_internal/lib.so").is_symlink()
     assert str((tree / "usr/bin/zsi").readlink()) == "/opt/zsi-annotator/zsi"
     icon = tree / "usr/share/icons/hicolor/scalable/apps/zsi-annotator.svg"
