@@ -96,6 +96,7 @@ class Recipe:
         blend: share of the trained weights in those of a retrained model; the rest are the former ones.
             Between the two, new names are learned while old ones are hardly forgotten (Wortsman et al.,
             Robust fine-tuning of zero-shot models, CVPR 2022).
+        rehearsal: share of the images of a retraining that are everyday photographs.
 
     Raises:
         ValueError: no set, two sets of one name, or a number out of its range.
@@ -139,6 +140,7 @@ class Recipe:
     repeat_threshold: float = 0.02
     teacher: bool = False
     blend: float = 1.0
+    rehearsal: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.datasets:
@@ -183,6 +185,8 @@ class Recipe:
         ):
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, but got {value}")
+        if not 0 <= self.rehearsal < 1:
+            raise ValueError(f"rehearsal must be from 0 to below 1, but got {self.rehearsal}")
         if not self.canvases or min(side for canvas in self.canvases for side in canvas) < 1:
             raise ValueError(f"canvases must be at least one height and width, but got {self.canvases}")
         low, high = self.scale_range

@@ -30,13 +30,14 @@ from training.engine import make_accelerator
 from training.log import LOG, RunLog
 from training.report import Examples, write_report
 from training.resume import RUN
-from training.retraining.distillation import without_second_opinion, write_former_features
+from training.retraining.distillation import IMAGES, without_second_opinion, write_former_features
 from training.retraining.figures import GROUPS, Tell, group_rows, held_out_figures, kept_share
 from training.retraining.pictures import write_comparisons
 from training.retraining.recipe import all_seen, near_duplicates, retraining_recipe
 from training.retraining.samples import write_sample
 from training.retraining.shipping import describe, ship_retrained
 from zsi_core.checkpoint import find_checkpoint, load_checkpoint, read_info, word_table
+from zsi_core.coco import read_coco
 from zsi_core.coco.json_file import load_json
 from zsi_core.coco.writer import write_json
 from zsi_core.errors import TrainingError
@@ -46,10 +47,8 @@ from zsi_core.proposing.interruption import Interruption
 from zsi_core.retraining import (
     AFTER,
     BEFORE,
-    COMPLETE,
     HELD_OUT,
     MODEL,
-    PARTIAL,
     Probe,
     Result,
     RetrainingPlan,
@@ -59,9 +58,12 @@ from zsi_core.semantics import ClassSplit, class_key
 LOCKED = "process"
 """As `app.retraining.process` knows it."""
 
-HELD_OUT_SAMPLE, TRAIN_SAMPLE = "held_out_sample.json", "train_sample.json"
-MOST_HELD_OUT, MOST_TRAIN = 80, 30
+HELD_OUT_SAMPLE = "held_out_sample.json"
+MOST_HELD_OUT = 80
 """Images that are measured and calibrated on; figures of more are little surer."""
+
+ENCODING = 0.3
+"""Time to look at an image with the old model, as a share of the time to measure a model on it."""
 
 TEACHER = "former"
 """Folder with what the old model makes of the training images."""
@@ -117,13 +119,17 @@ def probe(folder: Path, machine: loop.Machine) -> Probe:
         )
     began = time.monotonic()
     sample = Path(folder, "probe_sample.json")
-    count = write_sample([folder / HELD_OUT], sample, 2)
+    count = write_sample(folder / HELD_OUT, sample, 2)
     if count:
         work.measure(work.parent, sample, lambda done, total: None)
     per_image = (time.monotonic() - began) / max(count, 1)
     sample.unlink()
     measured = min(work.plan.held_out_images, MOST_HELD_OUT) * per_image
-    seconds = work.recipe.steps * work.recipe.batch_size / rate + 3 * measured + MOST_TRAIN * per_image
+    sizes = [len(read_coco(folder / spec.annotations).images) for spec in work.recipe.datasets]
+    looked_at = sum(min(size, IMAGES) for size in sizes) if work.recipe.teacher else 0
+    seconds = (
+        work.recipe.steps * work.recipe.batch_size / rate + 3.0 * measured + ENCODING * looked_at * per_image
+    )
     device = make_accelerator(machine.device).device.type
     told = Probe(seconds, work.recipe.steps, device, tuple(near_duplicates(work.plan, work.info, work.table)))
     told.write(folder)
@@ -157,11 +163,7 @@ class _Retraining:
         if self.machine.threads is not None:
             torch.set_num_threads(self.machine.threads)
         with self.log.errors():
-            for target, sources, most in (
-                (HELD_OUT_SAMPLE, (HELD_OUT,), MOST_HELD_OUT),
-                (TRAIN_SAMPLE, (COMPLETE, PARTIAL), MOST_TRAIN),
-            ):
-                write_sample([self.folder / name for name in sources], self.folder / target, most)
+            write_sample(self.folder / HELD_OUT, self.folder / HELD_OUT_SAMPLE, MOST_HELD_OUT)
         with self.log.errors(), Interruption() as interruption:
             control = Control(self.folder, accelerator, interruption)
             try:
@@ -249,7 +251,6 @@ class _Retraining:
             self.parent,
             model,
             plan=self.plan,
-            train_sample=self.folder / TRAIN_SAMPLE,
             held_out_sample=self.folder / HELD_OUT_SAMPLE,
         )
         after = self._figures(model, "measuring the new model", control)

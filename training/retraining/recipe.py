@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from training.recipe import DataSpec, Recipe, load_recipe
+from training.retraining.rehearsal import rehearsal_set
 from zsi_core.checkpoint import CheckpointInfo
 from zsi_core.coco import read_coco
 from zsi_core.errors import TrainingError
@@ -58,9 +59,12 @@ def retraining_recipe(plan: RetrainingPlan, folder: Path, parent: CheckpointInfo
         DataSpec("partly labelled", PARTIAL, plan.images, labelled=plan.trained),
     )
     used = tuple(spec for spec in specs if read_coco(folder / spec.annotations).images)
+    recipe = load_recipe(f"retrain_{plan.recipe}")
+    if recipe.rehearsal:
+        used = (*used, rehearsal_set(plan.training_images, recipe.rehearsal))
     # Absolute, so that the run goes on from any working directory.
     return replace(
-        load_recipe(f"retrain_{plan.recipe}"),
+        recipe,
         split=str((folder / SPLIT).resolve()),
         extra_seen=(),
         own_classes=False,

@@ -12,11 +12,8 @@ from zsi_core.coco.writer import write_json
 T = TypeVar("T")
 
 
-def write_sample(sources: Sequence[Path], target: Path, most: int) -> int:
-    """Write an annotation file with at most `most` images, evenly spread over those of some files.
-
-    Args:
-        sources: of one project: ids do not collide, and categories are the same.
+def write_sample(source: Path, target: Path, most: int) -> int:
+    """Write an annotation file with at most `most` images, evenly spread over those of another file.
 
     Returns:
         How many images it has.
@@ -24,15 +21,13 @@ def write_sample(sources: Sequence[Path], target: Path, most: int) -> int:
     Raises:
         AnnotationError: a file cannot be read or written.
     """
-    contents = [read_coco(path) for path in sources]
-    images = [(content, image) for content in contents for image in content.images]
-    chosen = spread(images, most)
-    document: dict[str, Any] = {"images": [], "annotations": [], "categories": []}
-    for content, image in chosen:
-        document["images"].append(image.raw)
-        document["annotations"] += [a.raw for a in content.annotations_of[image.id]]
-    if contents:
-        document["categories"] = [category.raw for category in contents[0].categories]
+    content = read_coco(source)
+    chosen = spread(content.images, most)
+    document: dict[str, Any] = {
+        "images": [image.raw for image in chosen],
+        "annotations": [a.raw for image in chosen for a in content.annotations_of[image.id]],
+        "categories": [category.raw for category in content.categories],
+    }
     write_json(target, document)
     return len(chosen)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from training.calibration import best_threshold
-from training.mask_calibration import best_mask_threshold
 from training.report.metrics import metrics_blocks
 from training.report.page import to_markdown
 from training.shipping import HEADLINES
@@ -27,21 +26,19 @@ def ship_retrained(
     out: Path,
     *,
     plan: RetrainingPlan,
-    train_sample: Path,
     held_out_sample: Path,
 ) -> Path:
     """Write the new model, without figures and card yet.
 
-    The exponent of objectness and the penalty of seen names are the parent's: they are for names that neither
-    model was trained on. The mask threshold is chosen on images that trained, so that the figures on the
-    held-out ones owe it nothing; the threshold of scores on the held-out ones, whose figures do not depend on
-    it.
+    The exponent of objectness, the penalty of seen names and the mask threshold are the parent's: they are
+    for names that neither model was trained on. The threshold of scores is chosen on held-out images, whose
+    figures do not depend on it.
 
     Args:
         checkpoint: of the training run.
         parent: checkpoint that it started from.
         out: folder to write.
-        train_sample, held_out_sample: annotation files.
+        held_out_sample: annotation file.
 
     Raises:
         CheckpointError: a checkpoint cannot be read or written.
@@ -59,15 +56,11 @@ def ship_retrained(
     )
     _save(out, loaded.model, info, "", parent)
     segmenter = Segmenter.load(out, device="cpu")
-    mask_threshold, overlap = best_mask_threshold(segmenter, train_sample, Path(plan.images))
-    calibration = dict(info.calibration)
-    if overlap:
-        calibration["mask_threshold"] = mask_threshold
-    chosen = Calibration.from_dict(calibration)
+    chosen = Calibration.from_dict(info.calibration)
     threshold = best_threshold(segmenter, held_out_sample, Path(plan.images), plan.trained, chosen)
     if threshold is not None:
-        calibration["threshold"] = threshold
-    _save(out, loaded.model, replace(info, calibration=calibration), "", parent)
+        info = replace(info, calibration={**info.calibration, "threshold": threshold})
+        _save(out, loaded.model, info, "", parent)
     return out
 
 
