@@ -21,6 +21,7 @@ class ActionRegistry:
         self.actions: dict[str, QAction] = {}
         self.menus: dict[str, QMenu] = {}
         self._groups: dict[str, QActionGroup] = {}
+        self._state: WindowState | None = None
         for spec in self.specs.values():
             self.actions[spec.id] = self._make(spec)
         self._fill_menus()
@@ -91,6 +92,9 @@ class ActionRegistry:
 
     def update(self, state: WindowState) -> None:
         """Enable what is possible now."""
+        if state == self._state:
+            return
+        self._state = state
         for spec in self.specs.values():
             self.actions[spec.id].setEnabled(spec.enabled_when(state))
         self._name_step("undo", "&Undo", state.undo)

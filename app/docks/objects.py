@@ -43,22 +43,31 @@ class ObjectsModel(QAbstractListModel):
 
     def follow(self, change: Change) -> None:
         """List what a change left; rows that only changed keep their selection."""
-        records = self._listed()
-        if [record.uuid for record in records] != [record.uuid for record in self.records]:
+        changed: dict[int, ObjectRecord] = {}
+        for uuid in change.objects:
+            row, record = self._rows.get(uuid), self._session.objects.get(uuid)
+            listed = record is not None and self._lists(record)
+            if listed != (row is not None):
+                self.reload()
+                return
+            if row is not None and record is not None:
+                changed[row] = record
+        if any(record.z != self.records[row].z for row, record in changed.items()):
             self.reload()
             return
-        self.records = records
-        rows = range(len(records)) if change.classes else [self._rows.get(uuid) for uuid in change.objects]
-        changed = [row for row in rows if row is not None]
-        if changed:
-            self.dataChanged.emit(self.index(min(changed)), self.index(max(changed)))
+        for row, record in changed.items():
+            self.records[row] = record
+        rows = [*changed]
+        if change.classes and self.records:
+            rows = [0, len(self.records) - 1]
+        if rows:
+            self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
 
     def _listed(self) -> list[ObjectRecord]:
-        return [
-            record
-            for record in reversed(self._session.objects.values())
-            if record.state != "rejected" and self._shows(record)
-        ]
+        return [record for record in reversed(self._session.objects.values()) if self._lists(record)]
+
+    def _lists(self, record: ObjectRecord) -> bool:
+        return record.state != "rejected" and self._shows(record)
 
     def _take(self, records: list[ObjectRecord]) -> None:
         self.records = records

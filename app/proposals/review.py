@@ -50,6 +50,7 @@ class Review(QObject):
         self.only_class: int | None = None
         self.order = "file"
         self.decided_here = False
+        self._uuids: list[str] = []  # of those that wait
         self._uuid: str | None = None
         self._before: list[str] = []  # the order when the current one still waited
         self._selecting = False
@@ -67,7 +68,7 @@ class Review(QObject):
     @property
     def place(self) -> int:
         """Of the current proposal among those that wait, counted from 1; 0 where it is decided."""
-        uuids = self._uuids()
+        uuids = self._uuids
         return uuids.index(self._uuid) + 1 if self._uuid in uuids else 0
 
     def set_order(self, order: str, only_class: int | None) -> None:
@@ -95,8 +96,9 @@ class Review(QObject):
             record for record in shown if not record.locked and self.only_class in (None, record.class_id)
         ]
         self.waiting = in_order(wanted, self.order, self._session.classes(), self._chosen)
-        if self._uuid in self._uuids():
-            self._before = self._uuids()
+        self._uuids = [record.uuid for record in self.waiting]
+        if self._uuid in self._uuids:
+            self._before = self._uuids
         elif not self._in_hand():
             self._go_to(self._following(), select=self._may_select(), reveal=False)
         if self.waiting or self._showed_some:
@@ -119,15 +121,15 @@ class Review(QObject):
 
     def accept_all(self) -> None:
         """Accept all that is shown, as one step of undo."""
-        self._decide(self._uuids(), "accepted")
+        self._decide(self._uuids, "accepted")
 
     def reject_all(self) -> None:
         """Reject all that is shown, as one step of undo."""
-        self._decide(self._uuids(), "rejected")
+        self._decide(self._uuids, "rejected")
 
     def next(self) -> bool:
         """Go to the next proposal without deciding; False behind the last one of the image."""
-        uuids = self._uuids()
+        uuids = self._uuids
         if not uuids or uuids[-1] == self._uuid:
             return False
         self._go_to(self._following(), select=True)
@@ -143,7 +145,7 @@ class Review(QObject):
 
     def _go_on(self) -> None:
         """The current one is decided: select the next, or say that there is none."""
-        target = self._uuid if self._uuid in self._uuids() else self._following()
+        target = self._uuid if self._uuid in self._uuids else self._following()
         self._go_to(target, select=True)
         if target is None:
             self._session.said.emit(self._why_none())
@@ -158,17 +160,14 @@ class Review(QObject):
 
     def _meant(self) -> list[str]:
         """Selected proposals, else the current one if it is still a proposal."""
-        uuids = self._uuids()
+        uuids = self._uuids
         selected = [uuid for uuid in self._canvas.selection if uuid in uuids]
         return selected or [uuid for uuid in uuids if uuid == self._uuid]
 
     # ---- following
 
-    def _uuids(self) -> list[str]:
-        return [record.uuid for record in self.waiting]
-
     def _following(self) -> str | None:
-        return following(self._uuid, self._before, self._uuids())
+        return following(self._uuid, self._before, self._uuids)
 
     def _in_hand(self) -> bool:
         """Whether the current object was just corrected and is still selected."""
@@ -183,7 +182,7 @@ class Review(QObject):
 
     def _go_to(self, uuid: str | None, *, select: bool, reveal: bool = True) -> None:
         """Make it the current one; what a person did not ask for does not move the view (`reveal`)."""
-        self._uuid, self._before = uuid, self._uuids()
+        self._uuid, self._before = uuid, self._uuids
         if not select:
             return
         self._selecting = True
@@ -196,14 +195,14 @@ class Review(QObject):
         if self._session.image_id not in change.images and not change.classes:
             return
         if change.kind == "do":
-            mine = change.objects & {*self._uuids(), self._uuid}
+            mine = change.objects & {*self._uuids, self._uuid}
             states = {record.state for uuid in mine if (record := self._session.objects.get(str(uuid)))}
             self.decided_here = not states.isdisjoint(_DECIDED)
         self.refresh()
         if change.kind == "do":
             return
         # Undo brings proposals back: the review is at the first of them again.
-        back = [uuid for uuid in self._uuids() if uuid in change.objects]
+        back = [uuid for uuid in self._uuids if uuid in change.objects]
         if back:
             self._go_to(back[0], select=self._canvas.tool == "select" and not self._canvas.drawing)
             self.changed.emit()
@@ -212,7 +211,7 @@ class Review(QObject):
         """A proposal that a person selects becomes the current one."""
         if self._selecting:
             return
-        uuids = self._uuids()
+        uuids = self._uuids
         chosen = [uuid for uuid in selection if uuid in uuids]
         if chosen and self._uuid not in chosen:
             self._go_to(chosen[-1], select=False)

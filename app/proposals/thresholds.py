@@ -26,11 +26,11 @@ class Thresholds(QObject):
 
     def shows(self, record: ObjectRecord) -> bool:
         """Whether an object is above the threshold of its class; always, if it is no scored proposal."""
-        if record.state != "proposed" or record.score is None:
+        if record.state != "proposed" or (score := record.score) is None:
             return True
         chosen = self.chosen(record.class_id)
         limit = record.made_by.get("threshold", 0.0) if chosen is None else chosen
-        return bool(record.score >= limit)
+        return bool(score >= limit)
 
     def of(self, class_id: int) -> float:
         """The threshold of a class, as a slider shows it."""
