@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -80,3 +81,16 @@ def test_every_page_is_in_the_navigation_and_every_picture_exists() -> None:
     for page in (*PAGES, ROOT / "README.md"):
         for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).is_file(), f"{page.name} shows {target}, which does not exist"
+
+
+def test_the_readme_has_the_figures_of_the_starter_model() -> None:
+    config = ROOT / "resources" / "models" / "starter" / "config.json"
+    metrics = json.loads(config.read_text(encoding="utf-8"))["metrics"]
+    figures = (metrics["recall@100"]["0.5"], metrics["map50"])
+    told = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    card = (config.parent / "card.md").read_text(encoding="utf-8")
+    recall, average_precision = (f"{100 * figure:.1f}" for figure in figures)
+    assert f"On {metrics['images']} photographs" in told
+    assert f"Recall@100 of {recall} % and an mAP of {average_precision} % at IoU 0.5" in told
+    assert recall in card
+    assert average_precision in card
