@@ -44,6 +44,8 @@ def test_round_trips(mask: np.ndarray) -> None:
 def test_area_box_and_complement(mask: np.ndarray) -> None:
     compressed = rle.encode(mask)
     assert rle.areas([compressed]).tolist() == [mask.sum()]
+    x1, y1, x2, y2 = rle.boxes([compressed])[0].tolist()
+    assert rle.extent(compressed) == (mask.sum(), (x1, y1, x2 - x1, y2 - y1))
     rows, columns = np.nonzero(mask)
     box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] if mask.any() else [0, 0, 0, 0]
     assert rle.boxes([compressed]).tolist() == [box]

@@ -67,8 +67,7 @@ class CocoGeometry:
 
     @classmethod
     def _measured(cls, mask: Rle, segmentation: Any) -> CocoGeometry:
-        area = int(rles.areas([mask])[0])
+        area, bbox = rles.extent(mask)
         if area == 0:
             raise ValueError("the object must cover at least one pixel: leave it out, or keep its box alone")
-        x1, y1, x2, y2 = map(int, rles.boxes([mask])[0].tolist())
-        return cls(segmentation, (x1, y1, x2 - x1, y2 - y1), area)
+        return cls(segmentation, bbox, area)

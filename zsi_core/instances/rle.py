@@ -114,6 +114,12 @@ def boxes(rles: Sequence[Rle]) -> np.ndarray:
     return xywh.astype(np.float32)
 
 
+def extent(rle: Rle) -> tuple[int, tuple[int, int, int, int]]:
+    """Number of pixels inside, and x, y, width, height of the tight box around them, of one mask."""
+    x, y, width, height = map(int, coco_mask.toBbox(rle).tolist())
+    return int(coco_mask.area(rle)), (x, y, width, height)
+
+
 def iou(first: Sequence[Rle], second: Sequence[Rle]) -> np.ndarray:
     """(N, M) float64 intersection over union of every pair; 0 where both masks are empty.
 
