@@ -37,6 +37,7 @@ class Canvas(QWidget):
         editor: makes the changes that tools ask for.
         image_layer, object_layer: the cached drawings, with their counts of redrawing.
         marks: draw over all objects and below the tool, in widget coordinates, at every repaint.
+        marked: uuid of the object that one of them draws in the place of its selection, or None.
     """
 
     selection_changed = Signal(object)
@@ -73,6 +74,7 @@ class Canvas(QWidget):
         self.image_layer = CachedLayer(self.pictures.draw)
         self.object_layer = CachedLayer(self._draw_cached)
         self.marks: list[Callable[[QPainter], None]] = []
+        self.marked: str | None = None
         self._settings = ViewSettings()
         self._surround = self.palette().window().color()
         self._selection: tuple[str, ...] = ()
@@ -150,12 +152,10 @@ class Canvas(QWidget):
         gone = [item for uuid in uuids if (item := self.scene.remove(uuid))]
         for item in gone:
             self._previews.pop(item.object.uuid, None)
+            self._redraw(item)
         self._taken_out = self._taken_out_now()
         if len(gone) > PATCHED:
             self._redraw_all()
-        else:
-            for item in gone:
-                self._redraw(item)
         self._forget_missing()
 
     def _forget_missing(self) -> None:
@@ -457,7 +457,7 @@ class Canvas(QWidget):
         self.object_layer.blit(painter, self.viewport, stretch=self._settle.isActive())
         chosen = self._selection if len(self._selection) <= DRAWN_LIVE else ()
         for uuids, look in (((self._hovered,), Look.HOVERED), (chosen, Look.SELECTED)):
-            found = [self.scene.get(uuid) for uuid in uuids if uuid not in self._taken_out]
+            found = [self.scene.get(uuid) for uuid in uuids if uuid not in {*self._taken_out, self.marked}]
             self._draw_live(painter, [item for item in found if item], look, event)
         self._draw_live(painter, list(self._previews.values()), Look.EDITED, event)
         self._draw_live(painter, self._overlay, Look.PLAIN, event)

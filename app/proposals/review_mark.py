@@ -30,6 +30,7 @@ class ReviewMark:
         """Repaint what was marked, and what is from now on."""
         record = self._review.current
         before, self._marked = self._marked, self._canvas.scene.get(record.uuid) if record else None
+        self._canvas.marked = record.uuid if record else None
         for item in (before, self._marked):
             if item is not None:
                 self._canvas.update(extent(item, self._canvas.viewport, self._settings).toAlignedRect())
