@@ -97,7 +97,7 @@ def run(tmp_path: Path, write_set: Callable, parent: Path, monkeypatch: pytest.M
     )
     plan.write(folder)
     monkeypatch.setattr(recipe, "load_recipe", _small_recipe)
-    monkeypatch.setattr(process, "_lower_priority", lambda: None)
+    monkeypatch.setattr(process, "lower_priority", lambda: None)
     return folder
 
 

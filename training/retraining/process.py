@@ -12,10 +12,9 @@ result.json
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -33,6 +32,7 @@ from training.resume import RUN
 from training.retraining.distillation import IMAGES, without_second_opinion, write_former_features
 from training.retraining.figures import GROUPS, Tell, group_rows, held_out_figures, kept_share
 from training.retraining.pictures import write_comparisons
+from training.retraining.priority import lower_priority
 from training.retraining.recipe import all_seen, near_duplicates, retraining_recipe
 from training.retraining.samples import write_sample
 from training.retraining.shipping import describe, ship_retrained
@@ -69,7 +69,6 @@ TEACHER = "former"
 """Folder with what the old model makes of the training images."""
 
 PROBE_STEPS = 6
-NICENESS = 10
 CHECKPOINT_EVERY = 50
 PATIENCE = 2.0
 """Seconds that the lock of a run may be held by who only looks whether it is held."""
@@ -90,7 +89,7 @@ def retrain(folder: Path, machine: loop.Machine) -> bool:
     Raises:
         ZsiError: whatever keeps it from going on; the log says it too, and what was saved stays.
     """
-    _lower_priority()
+    lower_priority()
     with _only_process(folder):
         return _Retraining(folder, machine).run()
 
@@ -356,10 +355,3 @@ def _only_process(folder: Path) -> Iterator[None]:
             break
     with lock:
         yield
-
-
-def _lower_priority() -> None:
-    """On Windows whoever starts the process sets it."""
-    lower: Callable[[int], int] | None = getattr(os, "nice", None)
-    if lower is not None:
-        lower(NICENESS)

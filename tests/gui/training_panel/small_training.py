@@ -10,5 +10,5 @@ CHANGES = ["canvases=[[64, 64]]", "steps=40", "warmup_steps=1", "batch_size=2", 
 
 retraining_recipe.load_recipe = lambda name: recipe.load_recipe(name, CHANGES)
 process.PROBE_STEPS = 2
-process._lower_priority = lambda: None  # a test does not wait for other programs
+process.lower_priority = lambda: None  # a test does not wait for other programs
 __main__.main()
