@@ -29,19 +29,18 @@ SHOWN = 12
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build, report, pack, try; returns the exit code."""
+    """Build, report, try, pack; returns the exit code."""
     options = _parser().parse_args(arguments)
     build: Path = options.build.absolute()
     build.mkdir(parents=True, exist_ok=True)
     python = make_environment(options.edition, build / f"env-{options.edition}")
     program = freeze(python, build)
     print_sizes(program)
-    archive = pack(program, options.format, options.edition, build)
-    print(f"built: {archive}")
     if options.smoke_test:
         started = time.monotonic()
         smoke_test(program, build / "smoke-test")
         print(f"smoke test passed in {time.monotonic() - started:.0f} s")
+    print(f"built: {pack(program, options.format, options.edition, build)}")
     return 0
 
 
