@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,9 @@ FAULTS: list[tuple[tuple[Any, ...], Any, str, str, Severity]] = [
         ERROR,
     ),
     (("info", "year"), float("nan"), "info.year", "must be a finite number, but is nan", ERROR),
+    (("licenses", 0, "name"), float("nan"), "licenses[0].name", "must be a finite number", ERROR),
+    (("area",), [float("nan")], "area[0]", "must be a finite number", ERROR),
+    (("categories", 1, "area"), float("nan"), "categories[1].area", "must be a finite number", ERROR),
     (("categories", 1, "id"), 7, "categories[1].id", "7 is the id of categories[0] as well", ERROR),
     (("categories", 1, "name"), "", "categories[1].name", "must be a class name, but is ''", ERROR),
     (("categories", 1, "name"), "FORK ", "categories[1].name", "is the same class as categories[0]", WARNING),
@@ -174,6 +179,13 @@ FAULTS: list[tuple[tuple[Any, ...], Any, str, str, Severity]] = [
         ERROR,
     ),
     (
+        ("annotations", 2, "segmentation", "weight"),
+        float("inf"),
+        "annotations[2].segmentation.weight",
+        "must be a finite number",
+        ERROR,
+    ),
+    (
         ("annotations", 1, "score"),
         float("nan"),
         "annotations[1].score",
@@ -249,6 +261,20 @@ def test_unreadable_files_raise(saved: Save, tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_text('{"images": [')
     with pytest.raises(AnnotationError, match=r"cut\.json .* cut off"):
         validate(tmp_path / "cut.json")
+
+
+def test_a_file_does_not_go_into_memory(document: dict[str, Any], saved: Save) -> None:
+    ring = [round(10 + 5 * math.cos(i / 100), 2) for i in range(628)]
+    document["annotations"] = [
+        {**document["annotations"][0], "id": i, "segmentation": [ring], "bbox": [5, 5, 10, 5], "area": 78}
+        for i in range(200)
+    ]
+    path = saved(document)
+    tracemalloc.start()
+    validate(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < path.stat().st_size / 3  # as Python objects it is several times as large
 
 
 # Hostile input.

@@ -53,7 +53,7 @@ def found(*masks: np.ndarray, names: tuple[str, ...] | None = None) -> Instances
     n = len(masks)
     compressed = tuple(rle.encode(mask) for mask in masks)
     return Instances(
-        boxes=rle.boxes(compressed) + np.float32([-0.25, -0.25, 0.25, 0.25]),
+        boxes=rle.boxes(compressed) + np.array([-0.25, -0.25, 0.25, 0.25], np.float32),
         scores=np.linspace(0.9, 0.5, n, dtype=np.float32),
         names=names or ("fork",) * n,
         masks=compressed,

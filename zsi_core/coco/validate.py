@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zsi_core.coco.check_annotation import AnnotationChecker, state
 from zsi_core.coco.faults import Fault, Severity
 from zsi_core.coco.json_file import load_json
+from zsi_core.coco.source import DocumentSource, Source
+from zsi_core.coco.stream import CocoStream, MalformedError
 from zsi_core.coco.values import file_name_problem, is_id, is_side, shown
 from zsi_core.errors import AnnotationError, ImageError
 from zsi_core.images import find_images, image_size
@@ -19,9 +22,13 @@ from zsi_core.semantics.names import class_key
 MAX_LISTED = 1000
 """Faults of each severity that are listed; further ones are only counted."""
 
-# These have checks of their own, which notice NaN as well.
-_CHECKED_FIELDS = {"id", "file_name", "width", "height", "license", "image_id", "category_id", "name"}
-_CHECKED_FIELDS |= {"bbox", "area", "iscrowd", "segmentation", "score"}
+_LISTS = ("images", "annotations", "categories", "licenses")
+
+# Fields with checks of their own, which notice NaN as well.
+_OF_IMAGES = {"id", "file_name", "width", "height", "license"}
+_OF_CATEGORIES = {"id", "name"}
+_OF_ANNOTATIONS = {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "score"}
+_OF_RLE = {"size", "counts"}
 
 
 def validate(path: str | Path, images_dir: str | Path | None = None) -> list[Fault]:
@@ -41,7 +48,7 @@ def validate(path: str | Path, images_dir: str | Path | None = None) -> list[Fau
     folder = None if images_dir is None else Path(images_dir)
     if folder is not None and not folder.is_dir():
         raise AnnotationError(f"{folder} is not a folder: name the folder that the file's images lie in")
-    return _limited(_document_faults(load_json(path, allow_nan=True), folder))
+    return _limited(_file_faults(Path(path), folder))
 
 
 def _limited(faults: Iterable[Fault]) -> list[Fault]:
@@ -58,22 +65,34 @@ def _limited(faults: Iterable[Fault]) -> list[Fault]:
     return listed
 
 
-def _document_faults(document: Any, folder: Path | None) -> Iterator[Fault]:
-    if isinstance(document, list):
-        yield Fault("file", "is a list, perhaps of detection results", "check the annotation file instead")
-        return
-    if not isinstance(document, dict):
-        yield Fault("file", f"must be a JSON object, but is {shown(document)}")
-        return
-    yield from _list_faults(document)
-    yield from _infinite_faults({key: document.get(key) for key in ("info", "licenses")}, "")
+def _file_faults(path: Path, folder: Path | None) -> Iterator[Fault]:
+    source: Source
+    try:
+        source = CocoStream(path)
+    except MalformedError:
+        # It says where in the file, and reads NaN, which is a fault to be listed.
+        document = load_json(path, allow_nan=True)
+        if isinstance(document, list):
+            yield Fault(
+                "file", "is a list, perhaps of detection results", "check the annotation file instead"
+            )
+            return
+        if not isinstance(document, dict):
+            yield Fault("file", f"must be a JSON object, but is {shown(document)}")
+            return
+        source = DocumentSource(path, document)
+    yield from _list_faults(source)
+    for key in source.keys():  # noqa: SIM118
+        if key not in _LISTS:
+            yield from _infinite_faults(source.value(key, None), key)
 
-    licenses, images, categories, annotations = (
-        _objects(document, key) for key in ("licenses", "images", "categories", "annotations")
-    )
+    licenses = _Objects(source, "licenses")
     yield from _id_faults(licenses)
+    for where, raw in licenses:
+        yield from _further_faults(raw, where, {"id"})
     license_ids = {raw["id"] for _, raw in licenses if is_id(raw.get("id"))}
 
+    images = _Objects(source, "images")
     yield from _id_faults(images)
     yield from _same_name_faults(images)
     for where, raw in images:
@@ -81,9 +100,11 @@ def _document_faults(document: Any, folder: Path | None) -> Iterator[Fault]:
     if folder is not None:
         yield from _folder_faults(images, folder)
 
+    categories = _Objects(source, "categories")
     yield from _id_faults(categories)
     yield from _category_faults(categories)
 
+    annotations = _Objects(source, "annotations")
     yield from _id_faults(annotations)
     checker = AnnotationChecker(
         sizes={raw["id"]: _size(raw) for _, raw in images if is_id(raw.get("id"))},
@@ -91,32 +112,46 @@ def _document_faults(document: Any, folder: Path | None) -> Iterator[Fault]:
     )
     for where, raw in annotations:
         yield from checker.faults(raw, where)
-        yield from _infinite_faults(raw, where)
+        yield from _further_faults(raw, where, _OF_ANNOTATIONS)
+        yield from _further_faults(raw.get("segmentation"), f"{where}.segmentation", _OF_RLE)
 
 
-def _list_faults(document: dict[str, Any]) -> Iterator[Fault]:
+class _Objects:
+    """(where it stands, object) for the entries of a list that are objects; decoded anew each time."""
+
+    def __init__(self, source: Source, key: str) -> None:
+        self._source, self._key = source, key
+
+    def __iter__(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        if _is_list(self._source, self._key):
+            for i, entry in enumerate(self._source.entries(self._key)):
+                if isinstance(entry, dict):
+                    yield f"{self._key}[{i}]", entry
+
+
+def _is_list(source: Source, key: str) -> bool:
+    try:
+        return source.count(key) > 0 or source.value(key, None) == []
+    except AnnotationError:
+        return False
+
+
+def _list_faults(source: Source) -> Iterator[Fault]:
     """The lists of the file, and that they hold objects."""
-    for key in ("images", "annotations", "categories", "licenses"):
-        if key not in document and key == "licenses":
-            continue
-        entries = document.get(key)
-        if not isinstance(entries, list):
-            yield Fault(key, f"must be a list, but {state(document, key)}")
-            continue
-        for i, entry in enumerate(entries):
-            if not isinstance(entry, dict):
-                yield Fault(f"{key}[{i}]", f"must be an object, but is {shown(entry)}")
+    keys = set(source.keys())
+    for key in _LISTS:
+        if key not in keys:
+            if key != "licenses":
+                yield Fault(key, "must be a list, but is missing")
+        elif not _is_list(source, key):
+            yield Fault(key, f"must be a list, but is {shown(source.value(key, None))}")
+        else:
+            for i, entry in enumerate(source.entries(key)):
+                if not isinstance(entry, dict):
+                    yield Fault(f"{key}[{i}]", f"must be an object, but is {shown(entry)}")
 
 
-def _objects(document: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
-    """(where it stands, object) for the entries of a list that are objects."""
-    entries = document.get(key)
-    if not isinstance(entries, list):
-        return []
-    return [(f"{key}[{i}]", entry) for i, entry in enumerate(entries) if isinstance(entry, dict)]
-
-
-def _id_faults(entries: list[tuple[str, dict[str, Any]]]) -> Iterator[Fault]:
+def _id_faults(entries: _Objects) -> Iterator[Fault]:
     first: dict[int, str] = {}
     for where, raw in entries:
         value = raw.get("id")
@@ -139,10 +174,10 @@ def _image_faults(raw: dict[str, Any], where: str, license_ids: set[int]) -> Ite
     license = raw.get("license")
     if license is not None and not (is_id(license) and license in license_ids):
         yield Fault(f"{where}.license", f"{shown(license)} is not the id of any license of the file")
-    yield from _infinite_faults(raw, where)
+    yield from _further_faults(raw, where, _OF_IMAGES)
 
 
-def _same_name_faults(images: list[tuple[str, dict[str, Any]]]) -> Iterator[Fault]:
+def _same_name_faults(images: _Objects) -> Iterator[Fault]:
     first: dict[str, tuple[str, str]] = {}
     for where, raw in images:
         name = raw.get("file_name")
@@ -160,7 +195,7 @@ def _same_name_faults(images: list[tuple[str, dict[str, Any]]]) -> Iterator[Faul
             yield Fault(f"{where}.file_name", what, "they are one file on many computers", Severity.WARNING)
 
 
-def _category_faults(categories: list[tuple[str, dict[str, Any]]]) -> Iterator[Fault]:
+def _category_faults(categories: _Objects) -> Iterator[Fault]:
     first: dict[str, str] = {}
     for where, raw in categories:
         name = raw.get("name")
@@ -169,10 +204,10 @@ def _category_faults(categories: list[tuple[str, dict[str, Any]]]) -> Iterator[F
         elif (earlier := first.setdefault(class_key(name), where)) != where:
             what = f"{shown(name)} is the same class as {earlier}"
             yield Fault(f"{where}.name", what, "merge them, or tell them apart", Severity.WARNING)
-        yield from _infinite_faults(raw, where)
+        yield from _further_faults(raw, where, _OF_CATEGORIES)
 
 
-def _folder_faults(images: list[tuple[str, dict[str, Any]]], folder: Path) -> Iterator[Fault]:
+def _folder_faults(images: _Objects, folder: Path) -> Iterator[Fault]:
     listed = set()
     for where, raw in images:
         if file_name_problem(raw.get("file_name")):
@@ -203,18 +238,22 @@ def _size(raw: dict[str, Any]) -> tuple[int, int] | None:
     return None
 
 
-def _infinite_faults(raw: dict[str, Any], where: str) -> Iterator[Fault]:
-    """NaN and infinity in fields without a check of their own: JSON cannot hold them, so no reader must."""
-    waiting: list[tuple[str, Any]] = [
-        (f"{where}.{key}" if where else key, value)
-        for key, value in reversed(raw.items())
-        if key not in _CHECKED_FIELDS
-    ]
+def _further_faults(raw: Any, where: str, checked: AbstractSet[str]) -> Iterator[Fault]:
+    """Those of fields without a check of their own."""
+    if isinstance(raw, dict):
+        for key, value in raw.items():
+            if key not in checked:
+                yield from _infinite_faults(value, f"{where}.{key}")
+
+
+def _infinite_faults(value: Any, where: str) -> Iterator[Fault]:
+    """NaN and infinity: JSON cannot hold them, so no reader must."""
+    waiting = [(where, value)]
     while waiting:
-        place, value = waiting.pop()
-        if isinstance(value, float) and not math.isfinite(value):
-            yield Fault(place, f"must be a finite number, but is {value}")
-        elif isinstance(value, dict):
-            waiting += ((f"{place}.{key}", inner) for key, inner in reversed(value.items()))
-        elif isinstance(value, list):
-            waiting += ((f"{place}[{i}]", value[i]) for i in reversed(range(len(value))))
+        place, inner = waiting.pop()
+        if isinstance(inner, float) and not math.isfinite(inner):
+            yield Fault(place, f"must be a finite number, but is {inner}")
+        elif isinstance(inner, dict):
+            waiting += ((f"{place}.{key}", inner[key]) for key in reversed(inner))
+        elif isinstance(inner, list):
+            waiting += ((f"{place}[{i}]", inner[i]) for i in reversed(range(len(inner))))
