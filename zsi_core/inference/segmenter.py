@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.ops import box_iou
 
 from zsi_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, vectors_sha256, word_table
 from zsi_core.errors import CheckpointError, ZsiError
+from zsi_core.inference.clicked import for_a_click
 from zsi_core.inference.encoded import EncodedImage
 from zsi_core.inference.mask_paste import paste_mask, paste_published
 from zsi_core.inference.mask_tidy import tidy_mask
@@ -254,7 +254,8 @@ class Segmenter:
         """Objects under a point, best first: a click takes the first, Tab goes through the others.
 
         Of the regions around the point the most object-like are tried, and ranked by the scores of their
-        names; those whose mask leaves the point out are dropped.
+        names; those whose mask leaves the point out are dropped. What covers most of the image comes last,
+        unless it is surely what was named.
 
         Args:
             encoded: from `encode` of this model.
@@ -288,7 +289,7 @@ class Segmenter:
                 name,
                 tuple(over.tolist()),
             )
-        return _distinct(found.select([i for i in range(len(found)) if found.mask(i)[int(y), int(x)]]))
+        return for_a_click(found, x, y, sure=None if name is None else self.calibration.threshold)
 
     def explain(
         self,
@@ -480,13 +481,3 @@ def _usable_device(device: str) -> str:
         reason = str(error).splitlines()[0]
         raise ZsiError(f"the device {device!r} cannot be used ({reason}): try cpu") from error
     return device
-
-
-def _distinct(found: Instances, overlap: float = 0.8) -> Instances:
-    """Without the instances whose box nearly coincides with a better one's."""
-    kept: list[int] = []
-    iou = box_iou(torch.from_numpy(found.boxes), torch.from_numpy(found.boxes)).numpy()
-    for i in range(len(found)):
-        if all(iou[i, k] < overlap for k in kept):
-            kept.append(i)
-    return found.select(kept)
