@@ -69,3 +69,15 @@ def test_triggers_count_again_afterwards(project: Project, make: Any, fault: boo
     make.added(project, make.drawn(1), make.drawn(2, 2))
     assert {image: project.image(image).counts["drawn"] for image in (1, 2)} == {1: n[1] + 1, 2: n[2] + 1}
     assert project.class_counts()[2]["drawn"] == n[2] + 1
+
+
+def test_other_connections_see_the_counts_and_go_on_counting(project: Project, make: Any) -> None:
+    make.added(project, make.drawn(1))
+    with project.reader() as reader:
+        assert (project.image(1).counts["drawn"], reader.image(1).counts["drawn"]) == (1, 1)
+        writer = project.writer()
+        project.announce(writer.do(AddMany(records(make))))
+        writer.close()
+        assert (project.image(1).counts["drawn"], reader.image(1).counts["drawn"]) == (2, 2)
+        make.added(project, make.drawn(1))
+        assert (project.image(1).counts["drawn"], reader.image(1).counts["drawn"]) == (3, 3)
