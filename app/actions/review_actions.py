@@ -21,7 +21,7 @@ def review_actions() -> list[ActionSpec]:
             "Review",
             "one",
             ("Space", "Return", "Enter"),
-            Where.CANVAS,
+            Where.WORK,
             enabled_when=can_review,
         ),
         ActionSpec(

@@ -97,6 +97,15 @@ class BatchProposing(QObject):
         self._project, self._plan = self._session.project, plan
         self._failures = 0
         self.job = self._jobs.add(f"Proposing {names} on {_images(len(plan.images))}", self._stop)
+        self._set_paused(False)
+
+    def _set_paused(self, paused: bool) -> None:
+        """Ask the model for nothing until a person goes on; then about the image in work once more."""
+        assert self.job is not None
+        self.job.paused = paused
+        other = "Go on" if paused else "Pause"
+        self.job.buttons = {other: lambda: self._set_paused(not paused)}
+        self.job.progress(self._plan.done, len(self._plan.images))
         self._prepare()
 
     def _class_names(self, plan: BatchPlan) -> str:
@@ -107,6 +116,8 @@ class BatchProposing(QObject):
         """Learn what the names are to the model that is loaded."""
         self._cancel()
         assert self.job is not None and self._project is not None
+        if self.job.paused:
+            return
         reason = "" if self._link.ready else "waits for the model"
         reason = "waits until the undo is done" if self._session.long_step else reason
         if reason:

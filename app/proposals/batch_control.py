@@ -35,7 +35,13 @@ class BatchControl:
             return
         chips = [chip.class_id for chip in window.proposals.prompt.chips]
         dialog = BatchDialog(
-            project, window.images.model.ids, window.session.image_id, chips, again=again, parent=window
+            project,
+            window.images.model.ids,
+            window.session.image_id,
+            chips,
+            again=again,
+            generalised=window.proposals.prompt.generalised.on,
+            parent=window,
         )
         dialog.accepted.connect(lambda: self._begin(dialog.plan))
         dialog.open()

@@ -41,6 +41,7 @@ class BatchDialog(QDialog):
         chips: Collection[int],
         *,
         again: bool,
+        generalised: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         """
@@ -50,6 +51,7 @@ class BatchDialog(QDialog):
             image_id: of the image in view.
             chips: ids of the classes that are asked for above the image.
             again: begin with the image in view, and replace what other models proposed.
+            generalised: the model's own classes are proposed, too, when a single image is asked about.
         """
         super().__init__(parent)
         self.setObjectName("batch_dialog")
@@ -89,6 +91,7 @@ class BatchDialog(QDialog):
         note = QLabel(
             "Accepted, corrected and drawn objects stay as they are, and what was rejected is not proposed "
             "again. All of it is one step of undo."
+            + (" Of the model's own classes only those chosen here are proposed." if generalised else "")
         )
         note.setProperty("role", "hint")
         note.setWordWrap(True)

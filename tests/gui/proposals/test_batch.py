@@ -178,6 +178,27 @@ def test_a_stopped_batch_goes_on_after_a_restart_with_what_is_left(
     assert states(again) == [[]] * 6, "both parts are one step"
 
 
+def test_a_batch_pauses_and_goes_on(many: Hand) -> None:
+    begin(many)
+    job = job_of(many)
+    row = many.window.jobs_panel.rows[job]
+    row.buttons["Pause"].click()
+    many.window.link.model_changed.emit(many.window.link.model)
+    many.bot.wait(150)
+    assert (job.running, job.done, states(many)) == (True, 0, [[]] * 5)
+    assert row.state.text().startswith("Paused")
+    row.buttons["Go on"].click()
+    many.wait(lambda: job.done > 0)
+    row.buttons["Pause"].click()
+    done = job.done
+    many.bot.wait(100)
+    assert job.done == done and sum(map(bool, states(many))) == done
+    if job.running:
+        row.buttons["Go on"].click()
+    many.wait(lambda: not job.running)
+    assert job.state is JobState.DONE and states(many) == [["proposed"] * 2] * 5
+
+
 def test_undoing_a_batch_under_way_ends_it(many: Hand, folder: Path) -> None:
     (folder / "4.png").rename(folder / "hold.png")
     many.window.opener.rescan()

@@ -112,6 +112,20 @@ def test_accept_reject_and_next_by_keys(hand: Hand) -> None:
     assert not strip.isVisible(), "something else is done now"
 
 
+def test_the_keys_of_the_review_act_in_lists_and_never_while_typing(hand: Hand) -> None:
+    window = hand.window
+    for list_, key in ((window.images.list, KEY.Key_Space), (window.objects.list, KEY.Key_Return)):
+        waiting = len(review_of(hand).waiting)
+        list_.setFocus()
+        QTest.keyClick(list_, key)
+        assert len(review_of(hand).waiting) == waiting - 1
+    window.images.search.setFocus()
+    for key in (KEY.Key_Space, KEY.Key_X):
+        QTest.keyClick(window.images.search, key)
+    assert window.images.search.text() == " x"
+    assert states(hand).count("accepted") == 2 and "rejected" not in states(hand)
+
+
 def test_undo_and_redo_take_the_review_along(hand: Hand) -> None:
     before = hand.snapshot()
     for key in (KEY.Key_Space, KEY.Key_X, KEY.Key_Space, KEY.Key_X):
