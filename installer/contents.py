@@ -9,6 +9,9 @@ from pathlib import Path, PurePosixPath
 # Found by PyInstaller only where an import statement names them.
 HIDDEN = ("training.__main__", "zsi_core.engine.server", "app.__main__", "app.command_line")
 
+# Extension modules that import each other; torch asks for them where there is CUDA.
+WITH_ALL_MODULES = ("cuda.bindings", "cuda.pathfinder")
+
 # Of the standard library, and of Qt what nothing here draws with.
 EXCLUDED_MODULES = (
     "tkinter",
@@ -66,14 +69,15 @@ def prune(packages: Path) -> int:
     return removed
 
 
-def cuda_libraries(packages: Path) -> list[tuple[str, str]]:
-    """(file, folder in the program) of CUDA's libraries among the installed packages.
+def opened_by_name(packages: Path) -> list[tuple[str, str]]:
+    """(file, folder in the program) of libraries that are opened by name at run time.
 
-    PyInstaller finds those that others are linked against; some are opened by name at run time.
+    PyInstaller finds those that others are linked against, and extension modules that are imported.
     """
     return [
         (str(path), path.parent.relative_to(packages).as_posix())
-        for path in sorted(packages.glob("nvidia/*/lib/*.so*"))
+        for pattern in ("nvidia/*/lib/*.so*", "torchvision/*.so", "torchvision/*.pyd")
+        for path in sorted(packages.glob(pattern))
     ]
 
 

@@ -33,7 +33,7 @@ def collect(sources: Iterable[str], target: Path) -> list[str]:
     Raises:
         SystemExit: a package has no licence text.
     """
-    left = {_plain(source) for source in sources}
+    left = {_plain(source) for source in sources if Path(source).is_file()}
     target.mkdir(parents=True)
     lines = ["Parts of this program, and the folders here that hold their licences.", ""]
     for distribution in sorted(metadata.distributions(), key=lambda found: found.name.lower()):
@@ -54,6 +54,7 @@ def collect(sources: Iterable[str], target: Path) -> list[str]:
             lines.append(f"{package}, of the system that this was built on: {names}")
         else:
             lines.append(f"of the system that this was built on, licence not collected: {names}")
+    lines = list(dict.fromkeys(lines))  # a package may lie in another one a second time
     (target / LIST).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return lines[2:]
 

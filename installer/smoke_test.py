@@ -78,20 +78,18 @@ def _try_window(program: Path, folder: Path, environment: dict[str, str]) -> Non
     started = time.monotonic()
     command = [str(program / f"zsi-annotator{SUFFIX}"), "--demo"]
     window = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    missing = [("the demo is open", "demo.zsip"), ("an image is encoded", "encoded/*")]
     try:
-        for milestone, pattern in (("the demo is open", "demo.zsip"), ("an image is encoded", "encoded/*")):
-            while not any(folder.rglob(pattern)):
-                if window.poll() is not None or time.monotonic() - started > PATIENCE_SECONDS:
-                    window.kill()
-                    sys.stderr.write(window.communicate()[1])
-                    raise SystemExit(
-                        f"error: the window ended, or took too long, before {milestone}, see above"
-                    )
-                time.sleep(0.05)
-            print(f"{time.monotonic() - started:>8.1f} s  window, until {milestone}")
+        while missing and window.poll() is None and time.monotonic() - started < PATIENCE_SECONDS:
+            if any(folder.rglob(missing[0][1])):
+                print(f"{time.monotonic() - started:>8.1f} s  window, until {missing.pop(0)[0]}")
+            time.sleep(0.05)
     finally:
         window.terminate()
-        window.communicate()
+        errors = window.communicate()[1]
+    if missing:
+        sys.stderr.write(errors)
+        raise SystemExit(f"error: the window ended, or took too long, before {missing[0][0]}, see above")
     _wait_for_end(program)
 
 

@@ -149,10 +149,17 @@ def test_libraries_of_debian_come_with_its_copyright_file(tmp_path: Path) -> Non
 
 
 def test_libraries_that_are_opened_by_name_are_bundled(tmp_path: Path) -> None:
-    library = tmp_path / "nvidia/cu13/lib/libnvrtc-builtins.so.13"
-    library.parent.mkdir(parents=True)
-    library.touch()
-    assert contents.cuda_libraries(tmp_path) == [(str(library), "nvidia/cu13/lib")]
+    names = ("nvidia/cu13/lib/libnvrtc-builtins.so.13", "torchvision/_C_stable.so")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    expected = [(str(tmp_path / name), name.rpartition("/")[0]) for name in names]
+    assert contents.opened_by_name(tmp_path) == expected
+
+
+def test_the_operators_of_torchvision_are_bundled() -> None:
+    packages = Path(str(importlib.util.find_spec("torchvision").origin)).parents[1]  # type: ignore[union-attr]
+    assert any(folder == "torchvision" and "_C" in file for file, folder in contents.opened_by_name(packages))
 
 
 def test_what_is_pruned_leaves_no_empty_package(tmp_path: Path) -> None:
@@ -217,3 +224,14 @@ def test_a_new_user_has_nothing_but_the_program(tmp_path: Path) -> None:
     environment = smoke_test.clean_environment(tmp_path)
     assert environment["PATH"] == "" and environment["HOME"] == str(tmp_path)
     assert "PYTHONPATH" not in environment and "VIRTUAL_ENV" not in environment
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+def test_a_window_that_ends_fails_the_smoke_test_and_is_quoted(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "zsi-annotator").write_text("#!/bin/sh\necho no display >&2; exit 1\n")
+    (tmp_path / "zsi-annotator").chmod(0o755)
+    with pytest.raises(SystemExit, match="before the demo is open"):
+        smoke_test._try_window(tmp_path, tmp_path, smoke_test.clean_environment(tmp_path))
+    assert "no display" in capfd.readouterr().err
