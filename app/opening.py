@@ -167,7 +167,8 @@ class Opener(QObject):
         for path in paths:
             if path.is_file() and path.suffix.lower() not in image_suffixes():
                 raise OpeningError(
-                    f"{path.name} is neither an image, a folder nor a project ({SUFFIX}): nothing was opened"
+                    f"{path.name} is neither an image, a folder nor a project ({SUFFIX}): nothing was "
+                    "opened. To read annotations, choose File, Import annotations"
                 )
         if self._session.project is None or any(path.is_dir() for path in paths):
             try:

@@ -121,6 +121,7 @@ def test_what_cannot_be_opened_is_told_and_nothing_changes(hand: Hand, photos: P
     text.write_text("no image")
     drop(hand, text)
     assert "notes.txt is neither an image, a folder nor a project" in hand.messages()[0]
+    assert "File, Import annotations" in hand.messages()[0]
     broken = tmp_path / "broken.zsip"
     broken.write_bytes(b"no database")
     drop(hand, broken)
@@ -240,7 +241,7 @@ def test_the_demo(hand: Hand, own_folders: Path) -> None:
     assert own_folders in hand.project.path.parents
     names = [record.name for record in hand.project.classes()]
     assert names[:2] == ["cat", "airplane"]
-    assert hand.window.session.image.name == "cat_on_sofa.jpg", "a picture on which the model is good"
+    assert hand.window.session.image.name == "desk.jpg", "a picture on which the model is good"
     hand.window.registry["close_project"].trigger()
     assert hand.window.pages.currentWidget() is hand.window.empty
     hand.window.open_demo()
@@ -340,7 +341,7 @@ sys.exit(main(["--demo"]))
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == ["cat_on_sofa.jpg (4 / 12)", []]
+    assert json.loads(done.stdout) == ["desk.jpg (7 / 12)", []]
     assert [line for line in done.stderr.splitlines() if "This plugin does not support" not in line] == []
     assert list((tmp_path / "zsi-annotator" / "crashes").iterdir()) == [], "it ended well"
 
