@@ -181,14 +181,7 @@ def _problem(plan: RetrainingPlan) -> str:
 
 
 def _warnings(plan: RetrainingPlan, counts: _Counts) -> Iterator[str]:
-    for c in plan.classes:
-        if not c.trained:
-            yield (
-                f"“{c.name}” has {c.objects} labelled objects in {c.images} images and needs {MIN_OBJECTS} "
-                f"in {MIN_IMAGES}: it is not trained"
-            )
-        elif c.held_out < FEW_HELD_OUT:
-            yield f"“{c.name}” has {c.held_out} held-out objects: figures about it will mean little"
+    """What concerns all comes first: of the classes there may be many."""
     if len(plan.trained) == 1:
         yield "Only one class is trained: the model learns to find it, not to tell it from similar things"
     if plan.training_images and not plan.complete_images:
@@ -200,3 +193,11 @@ def _warnings(plan: RetrainingPlan, counts: _Counts) -> Iterator[str]:
         yield f"{counts.boxes_only} objects have only a box: they teach no masks"
     if counts.elsewhere:
         yield f"{len(counts.elsewhere)} images lie on another drive and are left out ({counts.elsewhere[0]})"
+    for c in plan.classes:
+        if not c.trained:
+            yield (
+                f"“{c.name}” has {c.objects} labelled objects in {c.images} images and needs {MIN_OBJECTS} "
+                f"in {MIN_IMAGES}: it is not trained"
+            )
+        elif c.held_out < FEW_HELD_OUT:
+            yield f"“{c.name}” has {c.held_out} held-out objects: figures about it will mean little"

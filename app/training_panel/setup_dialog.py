@@ -176,9 +176,8 @@ class SetupDialog(QDialog):
             else COMPLETE[False]
         )
         self.split.setText(
-            f"{counted(plan.training_images, 'image')} with labels train. "
-            f"{counted(plan.held_out_images, 'image')} never do, now and later: before and after are "
-            "measured on them."
+            f"With labels: {counted(plan.training_images, 'image')} to train on, and "
+            f"{counted(plan.held_out_images, 'image')} held out, now and later, to measure before and after."
         )
         self._told = ((self._former,) if self._former else ()) + plan.warnings
         self._warn(self._told)

@@ -35,7 +35,7 @@ def test_the_dialog_says_what_will_happen(trainee: Trainee) -> None:
     assert gear[0] == "gear" and gear[4] == "Is trained" and bolt[4] == "Is trained"
     assert int(gear[1]) + int(gear[3]) == 20
     assert washer[4] == "Left out: 10 objects in 3 images are needed"
-    assert f"{gear[1]} images with labels train" in dialog.split.text()
+    assert f"With labels: {gear[1]} images to train on" in dialog.split.text()
     assert dialog.estimate.text() == "About 1 min on the processor"
     assert "“washer”" in dialog.warnings.text(), "too few"
     assert "“bolt” and “screw” mean nearly the same" in dialog.warnings.text(), "what the probe says"
