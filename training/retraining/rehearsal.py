@@ -4,6 +4,10 @@ What a network was trained on and is never shown again it forgets; a small memor
 again, keeps most of it (Chaudhry et al., On tiny episodic memories in continual learning, 2019). The memory
 is a few dozen photographs of what the starter model was trained on; none shows a class that is unseen in the
 65/15 split.
+
+Things of a project's own classes are not labelled in them and count as background. To count whatever is
+unlabelled there as unknown was measured, too: with steel 64 % of the old model's finds were kept instead of
+86 %, at a mask AP50 of 0.34 instead of 0.39.
 """
 
 from __future__ import annotations
