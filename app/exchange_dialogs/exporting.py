@@ -41,7 +41,7 @@ _STATE_LABELS = {
     "accepted": "Accepted",
     "corrected": "Corrected",
     "drawn": "Drawn by hand",
-    "proposed": "Proposed",
+    "proposed": "Proposed, hidden ones too",
     "rejected": "Rejected",
 }
 
