@@ -77,11 +77,14 @@ class ChipButton(QFrame):
         absent = proposals.is_absent(class_id)
         if number := proposals.number(class_id):
             return str(number)
-        if absent is None:
-            return "…" if proposals.busy else ""
-        if absent:
-            return "probably absent"
-        return "0 left" if proposals.number_decided(class_id) else "none sure"
+        if absent is None and proposals.busy:
+            return "…"
+        weaker = proposals.number_weaker(class_id)
+        if absent is None and not weaker:
+            return ""
+        if proposals.number_decided(class_id):
+            return "0 left"
+        return "probably absent" if absent and not weaker else "none sure"
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):

@@ -78,6 +78,10 @@ def test_what_a_threshold_hides_is_not_called_absent(seer: Hand, bar: PromptBar)
     assert window.status.currentMessage().startswith("cat from 0.88")
     seer.key(Qt.Key.Key_Space)
     assert texts(bar) == ["cat 0 left"]
+    seer.go_to("a2.png")
+    answered(seer)
+    seer.go_to("a1.png")  # which is not asked about again
+    assert texts(bar) == ["cat 0 left"]
 
 
 def test_a_person_who_asks_and_sees_nothing_is_told_how_to_see_more(seer: Hand, bar: PromptBar) -> None:
