@@ -39,14 +39,12 @@ class CanvasBinding(QObject):
 
     def _show_and_hide(self) -> None:
         """Thresholds have moved: only proposals that appear or disappear are drawn anew."""
-        classes, shown = self._session.classes(), self._canvas.objects
-        moved = [
-            object_
-            for uuid, record in self._session.objects.items()
-            if record.state == "proposed"
-            and uuid in shown
-            and (object_ := self._object(record, classes)).hidden != shown[uuid].hidden
-        ]
+        moved = []
+        for uuid, record in self._session.objects.items():
+            item = self._canvas.scene.get(uuid) if record.state == "proposed" else None
+            hidden = record.hidden or not self._proposals.shows(record)
+            if item is not None and item.object.hidden != hidden:
+                moved.append(replace(item.object, hidden=hidden))
         self._canvas.update_objects(moved)
         gone = {object_.uuid for object_ in moved if object_.hidden}
         if gone.intersection(self._canvas.selection):

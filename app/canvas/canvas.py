@@ -9,10 +9,10 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from app.canvas.drawing import Look, are_few, draw_objects, extent, margins
+from app.canvas.drawing import Look, are_few, draw_objects, extent, margins, slices
 from app.canvas.editor import Editor
 from app.canvas.image_layer import ImagePainter
-from app.canvas.layer import CachedLayer
+from app.canvas.layer import CachedLayer, Slice
 from app.canvas.objects import CanvasObject
 from app.canvas.pointing import Pointing
 from app.canvas.scene import Item, Scene
@@ -71,7 +71,7 @@ class Canvas(QWidget):
         self.editor = editor
         self.scene = Scene()
         self.viewport = Viewport((1, 1), (self.width(), self.height()))
-        self.image_layer = CachedLayer(self.pictures.draw)
+        self.image_layer = CachedLayer(self.pictures.slices)
         self.object_layer = CachedLayer(self._draw_cached)
         self.marks: list[Callable[[QPainter], None]] = []
         self.marked: str | None = None
@@ -104,6 +104,7 @@ class Canvas(QWidget):
         self._pointing.let_go()
         self.active_tool.cancel()
         self.set_objects(())
+        self.object_layer.forget()
         self.set_overlay(())
         self.pictures.set_image(image)
         size = original_size or ((image.width(), image.height()) if image else (1, 1))
@@ -366,7 +367,7 @@ class Canvas(QWidget):
 
     def set_overlay(self, objects: Iterable[CanvasObject]) -> None:
         """Show shapes above all objects that are none yet: they can be neither picked nor selected."""
-        before, self._overlay = self._overlay, [Item(object_) for object_ in objects]
+        before, self._overlay = self._overlay, list(map(Item, objects))
         for item in (*before, *self._overlay):
             self._repaint(item)
 
@@ -424,30 +425,28 @@ class Canvas(QWidget):
         self.update()
 
     def _redraw(self, *items: Item) -> None:
-        """One object has changed, here are its old and new item: draw it, in the layer too."""
-        area = QRectF()
+        """An object has changed, here are its old and new item: draw their places, in the layer too."""
         for item in items:
-            area = area.united(extent(item, self.viewport, self._settings))
-        self.object_layer.patch(self.viewport, area)
-        self.update(area.toAlignedRect())
+            area = extent(item, self.viewport, self._settings)
+            self.object_layer.patch(self.viewport, area)
+            self.update(area.toAlignedRect())
 
     def _repaint(self, item: Item) -> None:
         self.update(extent(item, self.viewport, self._settings).toAlignedRect())
 
-    def _in_view(self, rect: QRectF) -> list[Item]:
-        around = margins(self._settings)
-        reached = rect.adjusted(-around.right(), -around.bottom(), around.left(), around.top())
-        return self.scene.touching(self.viewport.rect_to_image(reached))
-
-    def _draw_cached(self, painter: QPainter, viewport: Viewport, rect: QRectF) -> None:
-        items = [item for item in self._in_view(rect) if item.object.uuid not in self._taken_out]
+    def _draw_cached(self, viewport: Viewport, rect: QRectF) -> list[Slice]:
+        room = margins(self._settings)
+        reached = rect.adjusted(-room.right(), -room.bottom(), room.left(), room.top())
+        found = self.scene.touching(viewport.rect_to_image(reached))
+        items = [item for item in found if item.object.uuid not in self._taken_out]
         if rect.size() == QSizeF(*viewport.widget):
             self._smooth = are_few(items)  # what is patched later must look like the rest
-        draw_objects(painter, items, viewport, self._settings, smooth=self._smooth)
-        if len(self._selection) > DRAWN_LIVE:
-            chosen = set(self._selection)
-            selected = [item for item in items if item.object.uuid in chosen]
-            draw_objects(painter, selected, viewport, self._settings, Look.SELECTED, self._smooth)
+        chosen = set(self._selection) if len(self._selection) > DRAWN_LIVE else set()
+        selected = [item for item in items if item.object.uuid in chosen]
+        return [
+            *slices(items, viewport, self._settings, smooth=self._smooth),
+            *slices(selected, viewport, self._settings, Look.SELECTED, self._smooth),
+        ]
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -465,6 +464,8 @@ class Canvas(QWidget):
             mark(painter)
         self.active_tool.paint(painter)
         painter.end()
+        if not self.object_layer.complete:
+            QTimer.singleShot(0, self, lambda: self.object_layer.complete or self.update())
 
     def _draw_live(self, painter: QPainter, items: list[Item], look: Look, event: QPaintEvent) -> None:
         touched = [

@@ -4,8 +4,9 @@ marked. Every line has a casing in black or white, whichever stands out from it,
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPainterPath, QPen
@@ -22,6 +23,9 @@ MARGIN = 16
 """Pixels around the box of an object that its lines and marks may cover."""
 FEW_POINTS = 6000
 """Up to this many points in view all lines are drawn smoothly; Qt's fast lines are for the rest."""
+_SLICE = 6000
+"""Microseconds that a slice should take, by what follows, which was measured on a laptop."""
+_COST_ITEM, _COST_SMOOTH, _COST_FAST, _COST_LABEL = 40, 2.0, 0.5, 60
 _TINY = 2.0
 _MARK = 7.0
 _RISE = 10
@@ -41,14 +45,14 @@ class Look(Enum):
     CURRENT = (3.2, 0.0)
 
 
-def are_few(items: list[Item]) -> bool:
+def are_few(items: Iterable[Item]) -> bool:
     """Whether all lines can be drawn smoothly in good time."""
-    return sum(item.path.elementCount() for item in items) <= FEW_POINTS
+    return sum(item.points for item in items) <= FEW_POINTS
 
 
 def draw_objects(
     painter: QPainter,
-    items: list[Item],
+    items: Sequence[Item],
     viewport: Viewport,
     settings: ViewSettings,
     look: Look = Look.PLAIN,
@@ -59,15 +63,65 @@ def draw_objects(
     Args:
         smooth: fine lines; otherwise those that Qt draws three times as fast.
     """
+    _draw_shapes(painter, items, viewport, settings, look, smooth)
+    _draw_words(painter, items, viewport, settings)
+
+
+def slices(
+    items: Sequence[Item],
+    viewport: Viewport,
+    settings: ViewSettings,
+    look: Look = Look.PLAIN,
+    smooth: bool = True,
+) -> list[Callable[[QPainter], None]]:
+    """The same as `draw_objects` in parts, each of which takes some milliseconds."""
+    each = _COST_SMOOTH if smooth else _COST_FAST
+    batches = _batches(items, [_COST_ITEM + each * item.points for item in items])
+    shapes = [
+        partial(_draw_shapes, items=batch, viewport=viewport, settings=settings, look=look, smooth=smooth)
+        for batch in batches
+    ]
+    told = [item for item in items if settings.labels or _is_marked(item)]
+    words = [
+        partial(_draw_words, items=batch, viewport=viewport, settings=settings)
+        for batch in _batches(told, [_COST_LABEL] * len(told))
+    ]
+    return [*shapes, *words]
+
+
+def _batches(items: Sequence[Item], costs: Sequence[float]) -> list[list[Item]]:
+    """Items that cost about `_SLICE` together."""
+    batches: list[list[Item]] = []
+    left = 0.0
+    for item, cost in zip(items, costs, strict=True):
+        if left <= 0:
+            batches.append([])
+            left = _SLICE
+        batches[-1].append(item)
+        left -= cost
+    return batches
+
+
+def _draw_shapes(
+    painter: QPainter,
+    items: Sequence[Item],
+    viewport: Viewport,
+    settings: ViewSettings,
+    look: Look,
+    smooth: bool,
+) -> None:
     painter.save()
     painter.setTransform(viewport.transform, True)
     for item in items:
         _draw_shape(painter, item, viewport.zoom, settings, look, smooth)
     painter.restore()
+
+
+def _draw_words(painter: QPainter, items: Sequence[Item], viewport: Viewport, settings: ViewSettings) -> None:
+    """Labels and marks."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for item in items:
-        object_ = item.object
-        marked = object_.locked or object_.state == "corrected"
+        object_, marked = item.object, _is_marked(item)
         if not (marked or settings.labels):
             continue
         x1, y1, x2, y2 = item.box
@@ -77,6 +131,10 @@ def draw_objects(
             middle = QPointF(label.right() + _MARK + 2, label.center().y())
         if marked and max(x2 - x1, y2 - y1) * viewport.zoom >= 2 * _MARK:
             _draw_marks(painter, object_, middle)
+
+
+def _is_marked(item: Item) -> bool:
+    return item.object.locked or item.object.state == "corrected"
 
 
 def margins(settings: ViewSettings) -> QMarginsF:

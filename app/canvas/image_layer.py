@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
+from app.canvas.layer import Slice
 from app.canvas.viewport import Viewport
 
 SHARP_FROM = 3.0
@@ -36,6 +37,10 @@ class ImagePainter:
         slope = np.tan((np.clip(contrast, -1, 0.98) + 1) * np.pi / 4)
         grey = (np.arange(256) - 127.5) * slope + 127.5 + 255 * brightness
         self._table = np.clip(np.round(grey), 0, 255).astype(np.uint8)
+
+    def slices(self, viewport: Viewport, rect: QRectF) -> list[Slice]:
+        """What lies in a rectangle of the widget, in one go."""
+        return [lambda painter: self.draw(painter, viewport, rect)]
 
     def draw(self, painter: QPainter, viewport: Viewport, rect: QRectF) -> None:
         """Draw what lies in a rectangle of the widget."""

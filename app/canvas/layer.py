@@ -1,42 +1,75 @@
-"""`CachedLayer`: a drawing of the viewport that is kept, and redrawn only where it must be."""
+"""`CachedLayer`: a drawing of the viewport that is kept, and redrawn only where it must be.
+
+Where all of it must be drawn, that takes place in slices between the events of the window; until the new
+drawing is complete, the old one is shown.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap
 
 from app.canvas.viewport import Viewport
 
-Draw = Callable[[QPainter, Viewport, QRectF], None]
-"""Draws what lies in a rectangle of the widget, in widget coordinates."""
+Slice = Callable[[QPainter], None]
+"""Draws a part of all in widget coordinates, in some milliseconds."""
+
+Draw = Callable[[Viewport, QRectF], Sequence[Slice]]
+"""What lies in a rectangle of the widget, to be drawn one after the other."""
+
+_MENDED = 2
+"""Slices beyond one for each place up to which what is out of date is drawn at once."""
+
+
+@dataclass
+class _Drawing:
+    """A drawing that is not complete; `version` is what it shows."""
+
+    pixmap: QPixmap
+    viewport: Viewport
+    version: int
+    left: deque[Slice]
 
 
 class CachedLayer:
     """Attributes:
     rebuilds: how often everything was drawn.
     patches: how often a part was: what an edit touched, or what came into view while panning.
+    complete: whether the last `blit` has shown all as it is; otherwise it is to be called again.
     """
 
     def __init__(self, draw: Draw) -> None:
         self.rebuilds = 0
         self.patches = 0
+        self.complete = True
         self._draw = draw
+        self._version = 0  # a higher one, whenever all that was drawn is out of date
         self._pixmap = QPixmap()
         self._shown: Viewport | None = None  # what the pixmap shows; None: nothing that is of use
-        self._stale: list[QRect] = []  # what is out of date; no two overlap
+        self._shown_version = 0
+        self._stale: list[QRect] = []  # what is out of date of it; no two overlap
+        self._drawing: _Drawing | None = None
 
     def invalidate(self) -> None:
-        """All of it is out of date."""
-        self._shown = None
+        """All of it is out of date; the old drawing is shown until there is a new one."""
+        self._version += 1
         self._stale.clear()
+
+    def forget(self) -> None:
+        """All of it is out of date, and must not be seen any more."""
+        self.invalidate()
+        self._shown = self._drawing = None
 
     def patch(self, viewport: Viewport, rect: QRectF) -> None:
         """What lies in a rectangle of the widget is out of date; it is drawn when it is next shown."""
-        if self._shown != viewport:
-            return  # it will be drawn as a whole
+        if not self._is_up_to_date(viewport):
+            self._version += 1  # it will be drawn as a whole: what is being drawn now may lack it
+            return
         stale = rect.toAlignedRect().intersected(QRect(0, 0, *viewport.widget))
         # A place that several changes touched is drawn once.
         while overlapping := next((other for other in self._stale if other.intersects(stale)), None):
@@ -48,13 +81,11 @@ class CachedLayer:
     def follow(self, viewport: Viewport) -> None:
         """Move with a viewport that was panned: only what comes into view is drawn."""
         shown = self._shown
-        if shown is None or (shown.zoom, shown.widget, shown.ratio) != (
-            viewport.zoom,
-            viewport.widget,
-            viewport.ratio,
-        ):
+        if shown is None or not self._is_up_to_date(shown):
             return
-        self._mend()
+        if (shown.zoom, shown.widget, shown.ratio) != (viewport.zoom, viewport.widget, viewport.ratio):
+            return
+        self._mend(shown)
         dx = round((viewport.x - shown.x) * viewport.ratio)
         dy = round((viewport.y - shown.y) * viewport.ratio)
         self._pixmap.scroll(dx, dy, self._pixmap.rect())
@@ -72,40 +103,69 @@ class CachedLayer:
         Args:
             stretch: while zooming, make do with the old drawing in the new size.
         """
-        self._mend()
-        if self._shown is not None and stretch and self._shown != viewport:
-            shown, scale = self._shown, viewport.zoom / self._shown.zoom
+        if self._is_up_to_date(viewport) and not self._begin_anew(viewport):
+            self._mend(viewport)
+        elif not stretch or self._shown is None:
+            self._go_on(viewport)
+        self.complete = stretch or self._is_up_to_date(viewport)
+        shown = self._shown
+        if shown == viewport:
+            painter.drawPixmap(QPointF(0, 0), self._pixmap)
+        elif shown is not None:
+            scale = viewport.zoom / shown.zoom
             corner = QPointF(viewport.x - shown.x * scale, viewport.y - shown.y * scale)
             painter.drawPixmap(
                 QRectF(corner.x(), corner.y(), shown.widget[0] * scale, shown.widget[1] * scale),
                 self._pixmap,
                 QRectF(self._pixmap.rect()),
             )
-            return
-        if self._shown != viewport:
-            self._rebuild(viewport)
-        painter.drawPixmap(QPointF(0, 0), self._pixmap)
+        elif self._drawing is not None:
+            painter.drawPixmap(QPointF(0, 0), self._drawing.pixmap)
 
-    def _rebuild(self, viewport: Viewport) -> None:
-        width, height = viewport.widget
-        size = QSize(math.ceil(width * viewport.ratio), math.ceil(height * viewport.ratio))
-        if self._pixmap.size() != size or self._pixmap.devicePixelRatio() != viewport.ratio:
-            self._pixmap = QPixmap(size)
-            self._pixmap.setDevicePixelRatio(viewport.ratio)
-        self._pixmap.fill(QColor(0, 0, 0, 0))
-        self._shown = viewport
+    def _is_up_to_date(self, viewport: Viewport) -> bool:
+        return self._shown == viewport and self._shown_version == self._version
+
+    def _go_on(self, viewport: Viewport) -> None:
+        """Draw the next slice of all.
+
+        What was begun is completed even where it is out of date by then: while a slider moves on and on,
+        something is to be seen.
+        """
+        if self._drawing is None or self._drawing.viewport != viewport:
+            self._drawing = self._begin(viewport)
+        drawing = self._drawing
+        if drawing.left:
+            painter = QPainter(drawing.pixmap)
+            drawing.left.popleft()(painter)
+            painter.end()
+        if drawing.left:
+            return
+        self._pixmap, self._shown, self._shown_version = drawing.pixmap, viewport, drawing.version
         self._stale.clear()
-        painter = QPainter(self._pixmap)
-        self._draw(painter, viewport, QRectF(0, 0, width, height))
-        painter.end()
+        self._drawing = None
         self.rebuilds += 1
 
-    def _mend(self) -> None:
+    def _begin_anew(self, viewport: Viewport) -> bool:
+        """Whether mending takes so long that all is better drawn anew, in slices."""
+        slices = sum(len(self._draw(viewport, QRectF(rect))) for rect in self._stale)
+        if slices - len(self._stale) <= _MENDED:
+            return False
+        self.invalidate()
+        return True
+
+    def _begin(self, viewport: Viewport) -> _Drawing:
+        width, height = viewport.widget
+        pixmap = QPixmap(QSize(math.ceil(width * viewport.ratio), math.ceil(height * viewport.ratio)))
+        pixmap.setDevicePixelRatio(viewport.ratio)
+        pixmap.fill(QColor(0, 0, 0, 0))
+        return _Drawing(
+            pixmap, viewport, self._version, deque(self._draw(viewport, QRectF(0, 0, width, height)))
+        )
+
+    def _mend(self, viewport: Viewport) -> None:
         """Draw what is out of date."""
-        stale, self._stale = self._stale, []
-        for rect in stale:
-            assert self._shown is not None
-            self._redraw(self._shown, rect)
+        while self._stale:
+            self._redraw(viewport, self._stale.pop())
 
     def _redraw(self, viewport: Viewport, rect: QRect) -> None:
         if rect.isEmpty():
@@ -115,6 +175,7 @@ class CachedLayer:
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
         painter.fillRect(rect, Qt.GlobalColor.transparent)
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
-        self._draw(painter, viewport, QRectF(rect))
+        for draw in self._draw(viewport, QRectF(rect)):
+            draw(painter)
         painter.end()
         self.patches += 1

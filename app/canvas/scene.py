@@ -16,14 +16,15 @@ from app.project.geometry import Box
 class Item:
     """An object with its path, which is built when it is first drawn."""
 
-    __slots__ = ("_outline", "_path", "object")
+    __slots__ = ("_outline", "_path", "_points", "object")
 
     def __init__(self, object_: CanvasObject, before: Item | None = None) -> None:
         self.object = object_
         self._path: QPainterPath | None = None
+        self._points: int | None = None
         self._outline: tuple[int, Outline] | None = None  # and its level
         if before is not None and before.object.geometry is object_.geometry:
-            self._path, self._outline = before._path, before._outline
+            self._path, self._outline, self._points = before._path, before._outline, before._points
 
     @property
     def box(self) -> Box:
@@ -36,6 +37,14 @@ class Item:
         if self._path is None:
             self._path = path_of(self.object.geometry)
         return self._path
+
+    @property
+    def points(self) -> int:
+        """Of the exact outline."""
+        if self._points is None:
+            parts = self.object.geometry.parts
+            self._points = sum(len(part.outer) + sum(map(len, part.holes)) for part in parts)
+        return self._points
 
     def outline_for(self, scale: float) -> Outline:
         """What looks the same at a scale in screen pixels per image pixel."""

@@ -107,7 +107,13 @@ class Bench:
             )
             for i, ring in enumerate(self.rings)
         )
+        self.paint()
+
+    def paint(self) -> None:
+        """All of it: many objects are drawn in slices."""
         self.canvas.repaint()
+        while not self.canvas.object_layer.complete:
+            self.canvas.repaint()
 
     def mouse(self, kind: QEvent.Type, x: float, y: float, held: Qt.MouseButton = NONE) -> None:
         place = QPointF(x, y)
@@ -129,24 +135,24 @@ class Bench:
         if to is not None:
             self.canvas.zoom_to(to)
             self.canvas._settle.stop()
-        self.canvas.repaint()
+        self.paint()
 
     def pan(self) -> None:
         """One step of a drag with the middle button."""
         self.canvas.pan(self._chance.choice((-9, 9)), self._chance.choice((-6, 6)))
-        self.canvas.repaint()
+        self.paint()
 
     def edit(self) -> None:
         """One object gets another shape, on screen."""
         i = self._chance.randrange(len(self.rings))
         geometry = Geometry.from_parts([Part(self.rings[i] + self._chance.random())])
         self.canvas.update_objects([CanvasObject(str(i), geometry, "edited", PALETTE[0], "corrected")])
-        self.canvas.repaint()
+        self.paint()
 
     def zoom_step(self) -> None:
         """One notch of the wheel, before it settles."""
         self.canvas.zoom_by(1.25 if self.canvas.zoom < 2 else 0.5)
-        self.canvas.repaint()
+        self.paint()
 
 
 class BrushBench(Bench):

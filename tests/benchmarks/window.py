@@ -165,6 +165,7 @@ class Bench:
             new = [self.thing(last, 15) for _ in range(missing)]
             session.do(AddObjects(new))
         window.grab()
+        wait(lambda: window.canvas.object_layer.complete)
 
     def edit_in_crowd(self) -> None:
         """One object among many is moved a little: written, shown, ready to be undone."""

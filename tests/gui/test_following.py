@@ -36,6 +36,9 @@ def crowded(drawing: Hand) -> Hand:
             ]
         )
     )
+    canvas = drawing.window.canvas
+    canvas.repaint()
+    drawing.wait(lambda: canvas.object_layer.complete)
     return drawing
 
 

@@ -20,6 +20,18 @@ from app.canvas.viewport import MARGIN, Viewport
 CTRL = Qt.KeyboardModifier.ControlModifier
 
 
+def paint_all(canvas):
+    """Until the last slice of the objects is drawn."""
+    canvas.repaint()
+    while not canvas.object_layer.complete:
+        canvas.repaint()
+
+
+def picture(canvas):
+    paint_all(canvas)
+    return canvas.grab().toImage()
+
+
 @pytest.fixture
 def counts(canvas):
     """How often the object layer was drawn (as a whole, in part) since the last call."""
@@ -27,7 +39,7 @@ def counts(canvas):
     last = [0, 0]
 
     def since():
-        canvas.repaint()
+        paint_all(canvas)
         new = (layer.rebuilds - last[0], layer.patches - last[1])
         last[:] = layer.rebuilds, layer.patches
         return new
@@ -78,6 +90,46 @@ def test_a_batch_redraws_everything_once(canvas, many, counts):
     assert canvas.scene.shown() == []
 
 
+def crowd(make, colour=(0, 114, 178)):
+    return [
+        make.thing(
+            f"c{i}", make.square(i % 40 * 10, i // 40 * 10, i % 40 * 10 + 9, i // 40 * 10 + 9), colour=colour
+        )
+        for i in range(1200)
+    ]
+
+
+def test_a_crowd_is_drawn_in_slices_between_events(canvas, qtbot, make, counts):
+    layer = canvas.object_layer
+    canvas.set_objects(crowd(make))
+    canvas.repaint()
+    assert not layer.complete, "one slice at a time"
+    qtbot.waitUntil(lambda: layer.complete)
+    before = canvas.grab().toImage()
+    canvas.set_objects(crowd(make, (230, 159, 0)))
+    canvas.repaint()
+    assert not layer.complete
+    assert canvas.grab().toImage() == before, "the old drawing is shown until the new one is complete"
+    canvas.remove_objects(["c0"])
+    assert picture(canvas) != before
+    shown = picture(canvas)
+    layer.invalidate()
+    assert picture(canvas) == shown, "what changed meanwhile is not lost"
+
+
+def test_another_image_never_shows_the_objects_of_the_former_one(canvas, make):
+    canvas.set_objects(crowd(make))
+    paint_all(canvas)
+    image = QImage(400, 300, QImage.Format.Format_RGB32)
+    image.fill(0x808080)
+    canvas.set_image(image)
+    empty = picture(canvas)
+    canvas.set_objects(crowd(make))
+    paint_all(canvas)
+    canvas.set_image(image)
+    assert canvas.grab().toImage() == empty
+
+
 def test_a_drag_redraws_the_layer_when_it_begins_and_when_it_ends(canvas, hand, many, counts, editor):
     hand.click(27, 27)
     hand.press(27, 27)
@@ -119,13 +171,13 @@ def test_panned_and_drawn_anew_look_the_same(canvas, hand, many, labels):
     canvas.set_settings(replace(canvas.settings, labels=labels))
     canvas.zoom_to(3)
     canvas._settle.stop()
-    canvas.repaint()
+    paint_all(canvas)
     for step in ((-13, 5), (40, -22), (3, 60), (-90, -10)):
         canvas.pan(*step)
-    moved = canvas.grab().toImage()
+    moved = picture(canvas)
     canvas.object_layer.invalidate()
     canvas.image_layer.invalidate()
-    assert moved == canvas.grab().toImage()
+    assert moved == picture(canvas)
 
 
 @pytest.mark.parametrize("scale", [0.1, 1, 4])
@@ -171,7 +223,7 @@ def test_labels_stay_on_the_image(canvas, make):
     )
 
     def pixels():
-        image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+        image = picture(canvas).convertToFormat(QImage.Format.Format_RGB32)
         return np.frombuffer(image.constBits(), np.uint32).reshape(image.height(), image.width()).copy()
 
     without = pixels()
@@ -190,14 +242,14 @@ def test_patched_and_drawn_anew_look_the_same(canvas, make, many, points):
     canvas.update_objects(
         make.thing(f"o{i}", make.polygon(circle * 20 + (i, 60)), state="proposed") for i in range(50, 90)
     )
-    canvas.repaint()
+    paint_all(canvas)
     for i in (0, 40, 100):
         canvas.update_objects([make.thing(f"o{i}", make.polygon(circle * 30 + (i + 50, 90)))])
     canvas.remove_objects(["o41", "o55"])
     canvas.pan(13, -8)
-    patched = canvas.grab().toImage()
+    patched = picture(canvas)
     canvas.object_layer.invalidate()
-    assert patched == canvas.grab().toImage()
+    assert patched == picture(canvas)
 
 
 def test_zooming_redraws_objects_when_it_is_over(canvas, qtbot, many, counts):
