@@ -63,6 +63,7 @@ def main() -> None:
 def draw(home: Path) -> None:
     """Open the window with settings in `home`, and photograph it."""
     import numpy as np
+    from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 
     from app.actions.palette import CommandPalette
@@ -93,6 +94,10 @@ def draw(home: Path) -> None:
         wait(lambda: window.session.image is not None and window.session.image.name == name)
         QTest.qWait(1000)  # thumbnails
 
+    def forget_names() -> None:
+        for chip in window.proposals.prompt.chips:
+            window.proposals.prompt.remove(chip.class_id)
+
     def add(class_name: str, *rings: object) -> None:
         project = window.session.project
         assert project is not None
@@ -111,16 +116,22 @@ def draw(home: Path) -> None:
     add("remote control", *REMOTES)
     photograph(window, "window-light.png")
 
-    go_to("locomotive.jpg")
     window.link.start()
     wait(lambda: window.link.ready)
-    window.assistant.bar.focus()
-    QTest.keyClicks(window.assistant.bar.input, "train,")
-    wait(lambda: window.proposals.visible and not window.proposals.busy)
-    window.canvas.setFocus()
-    photograph(window, "window-proposals.png")
+    for image, names, picture in (
+        ("locomotive.jpg", "train", "window-proposals.png"),
+        ("desk.jpg", "laptop, mouse", "window-tutorial.png"),
+    ):
+        forget_names()
+        go_to(image)
+        window.assistant.bar.focus()
+        QTest.keyClicks(window.assistant.bar.input, names)
+        QTest.keyClick(window.assistant.bar.input, Qt.Key.Key_Return)
+        wait(lambda: window.proposals.visible and not window.proposals.busy)
+        photograph(window, picture)
 
     window.settings.set_value("theme", "dark")
+    forget_names()
     go_to("coins.jpg")
     add("coin", *(circle(*coin) for coin in COINS))
     window.registry["palette"].trigger()
