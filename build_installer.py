@@ -2,7 +2,7 @@
 
 An environment of its own in the build folder gets what the program needs and PyInstaller; `installer/` says
 what goes into the program. `--edition cpu` takes PyTorch's CPU wheels, which only PyTorch's own index has;
-`cuda` takes what the package registry gives, on Linux 5 to 6 GB with CUDA's libraries. On Windows and macOS
+`cuda` takes what the package registry gives, on Linux 5 GB with CUDA's libraries. On Windows and macOS
 the same command makes the folder (macOS: also the .app); docs/installer.md says how to pack it there.
 """
 
@@ -85,7 +85,7 @@ def make_environment(edition: str, folder: Path) -> Path:
         [python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))"], text=True
     )
     print(f"{prune(Path(packages.strip())) / 1e6:,.0f} MB of the environment are left out")
-    # Seconds here instead of half an hour: it imports nearly everything, and runs the model.
+    # Seconds here instead of the minutes of a build: it imports nearly everything, and runs the model.
     run([python, "-m", "app.command_line", "doctor"], cwd=folder)
     return python
 

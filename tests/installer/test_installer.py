@@ -1,5 +1,5 @@
 """What goes into the built program, how it is laid out and how it starts its processes. Building it takes
-half an hour: `python build_installer.py --smoke-test`."""
+many minutes: `python build_installer.py --smoke-test`."""
 
 from __future__ import annotations
 
