@@ -56,6 +56,10 @@ def lay_out(program: Path, tree: Path, version: str) -> None:
     commands.mkdir(parents=True)
     for command in (NAME, "zsi"):
         (commands / command).symlink_to(f"/opt/{NAME}/{command}")
+    about = tree / "usr/share/doc" / NAME
+    about.mkdir(parents=True)
+    (about / "copyright").symlink_to(f"/opt/{NAME}/LICENSE")
+    (about / "licences").symlink_to(f"/opt/{NAME}/licences")
     for source, place in (
         (LINUX / f"{NAME}.desktop", "usr/share/applications"),
         (LINUX / f"{NAME}.xml", "usr/share/mime/packages"),

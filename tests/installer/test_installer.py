@@ -194,6 +194,7 @@ def test_the_debian_package_is_laid_out(tmp_path: Path) -> None:
     assert re.search(r"^Depends: libc6 \(>= \d+\.\d+\), ", control, re.MULTILINE)
     assert (tree / "opt/zsi-annotator/_internal/lib.so").is_symlink()
     assert str((tree / "usr/bin/zsi").readlink()) == "/opt/zsi-annotator/zsi"
+    assert str((tree / "usr/share/doc/zsi-annotator/copyright").readlink()) == "/opt/zsi-annotator/LICENSE"
     icon = tree / "usr/share/icons/hicolor/scalable/apps/zsi-annotator.svg"
     assert "currentColor" not in icon.read_text()
     assert "*.zsip" in (tree / "usr/share/mime/packages/zsi-annotator.xml").read_text()
