@@ -77,7 +77,7 @@ class ChipButton(QFrame):
         absent = proposals.is_absent(class_id)
         if number := proposals.number(class_id):
             return str(number)
-        if absent is None and proposals.busy:
+        if absent is None and proposals.awaited:
             return "…"
         weaker = proposals.number_weaker(class_id)
         if absent is None and not weaker:

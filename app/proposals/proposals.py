@@ -73,6 +73,7 @@ class Proposals(QObject):
         session.image_changed.connect(lambda _: self._on_image())
         session.changed.connect(self._on_change)
         link.model_changed.connect(lambda _: self._on_image())
+        link.loading_changed.connect(lambda _: self._tell_changed())
         self.prompt.asked.connect(self.propose)
         self.prompt.removed.connect(self.drop)
         self.thresholds.changed.connect(self._tell_changed)
@@ -103,6 +104,11 @@ class Proposals(QObject):
     def busy(self) -> bool:
         """Whether the model is being asked about the image in view."""
         return self._asked is not None or self._drafting is not None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether an answer about the image in view is to come, perhaps after a model is loaded."""
+        return self.busy or bool(self._link.loading)
 
     def shows(self, record: ObjectRecord) -> bool:
         """Whether an object is above the threshold of its class; always, if it is no proposal."""
@@ -168,6 +174,8 @@ class Proposals(QObject):
 
         Where nothing of them is shown, the one of the best weaker proposal goes down to it at once.
         """
+        if self._link.model is None:  # whose threshold is where the steps begin
+            return "No model is loaded yet: there is nothing to show"
         classes, wanted = self._session.classes(), list(class_ids)
         hidden = [record for record in self.weaker if record.class_id in wanted]
         if step < 0 and hidden and not any(map(self.number, wanted)):

@@ -55,6 +55,14 @@ def test_waiting_for_the_model_is_told(seer: Hand, bar: PromptBar, monkeypatch: 
     seer.type("cat", bar.input)
     seer.wait(bar.hint.isVisible)
     assert bar.hint.text.text() == "The model “starter” is being loaded…"
+    seer.type(",", bar.input)
+    seer.wait(lambda: texts(bar) == ["cat …"])
+    window.canvas.setFocus()
+    seer.key(",")
+    assert window.status.currentMessage() == "No model is loaded yet: there is nothing to show"
+    assert seer.project.threshold(window.proposals.prompt.chips[0].class_id, 0.5) == 0.5, "it is as it was"
+    bar.focus()
+    seer.type("pet", bar.input)
     link._set_loading("")
     link.model = model
     link.model_changed.emit(model)
