@@ -464,7 +464,7 @@ class Canvas(QWidget):
             mark(painter)
         self.active_tool.paint(painter)
         painter.end()
-        if not self.object_layer.complete:
+        if not (self.object_layer.complete or self._settle.isActive()):
             QTimer.singleShot(0, self, lambda: self.object_layer.complete or self.update())
 
     def _draw_live(self, painter: QPainter, items: list[Item], look: Look, event: QPaintEvent) -> None:

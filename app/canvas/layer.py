@@ -40,7 +40,7 @@ class CachedLayer:
     """Attributes:
     rebuilds: how often everything was drawn.
     patches: how often a part was: what an edit touched, or what came into view while panning.
-    complete: whether the last `blit` has shown all as it is; otherwise it is to be called again.
+    complete: whether the last `blit` has shown all as it is; if not, it is to be called again.
     """
 
     def __init__(self, draw: Draw) -> None:
@@ -107,7 +107,7 @@ class CachedLayer:
             self._mend(viewport)
         elif not stretch or self._shown is None:
             self._go_on(viewport)
-        self.complete = stretch or self._is_up_to_date(viewport)
+        self.complete = self._is_up_to_date(viewport)
         shown = self._shown
         if shown == viewport:
             painter.drawPixmap(QPointF(0, 0), self._pixmap)

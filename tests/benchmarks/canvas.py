@@ -112,7 +112,7 @@ class Bench:
     def paint(self) -> None:
         """All of it: many objects are drawn in slices."""
         self.canvas.repaint()
-        while not self.canvas.object_layer.complete:
+        while not (self.canvas.object_layer.complete or self.canvas._settle.isActive()):
             self.canvas.repaint()
 
     def mouse(self, kind: QEvent.Type, x: float, y: float, held: Qt.MouseButton = NONE) -> None:

@@ -21,9 +21,9 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 
 
 def paint_all(canvas):
-    """Until the last slice of the objects is drawn."""
+    """Until the last slice of the objects is drawn; while zooming, none is."""
     canvas.repaint()
-    while not canvas.object_layer.complete:
+    while not (canvas.object_layer.complete or canvas._settle.isActive()):
         canvas.repaint()
 
 
