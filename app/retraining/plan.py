@@ -52,7 +52,7 @@ def make_plan(
     """
     counts = _Counts()
     outgoing = _outgoing(project, progress)
-    for image in _labelled(outgoing, project.root, counts.elsewhere):
+    for image in _labelled(outgoing, project.root, counts.elsewhere, counts.missing):
         counts.add(image, all_complete)
     classes = tuple(
         PlannedClass(
@@ -101,7 +101,7 @@ def write_plan(
             name: stack.enter_context(coco_file(folder / name, **head))  # type: ignore[arg-type]
             for name in (COMPLETE, PARTIAL, HELD_OUT)
         }
-        for image in _labelled(outgoing, project.root, []):
+        for image in _labelled(outgoing, project.root, [], []):
             file = files[_file(image, plan.all_complete)]
             file.add_image(image.entry)
             file.add_annotations(image.annotations)
@@ -121,6 +121,7 @@ class _Counts:
     held_out: int = 0
     boxes_only: int = 0
     elsewhere: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
     def add(self, image: LabelledImage, all_complete: bool) -> None:
         of_classes = Counter(a["category_id"] for a in image.annotations if not a["iscrowd"])
@@ -140,14 +141,20 @@ def _outgoing(project: Queries, progress: Progress) -> Outgoing:
     return Outgoing(project, options, Tally(), progress)
 
 
-def _labelled(outgoing: Outgoing, root: Path, elsewhere: list[str]) -> Iterator[LabelledImage]:
+def _labelled(
+    outgoing: Outgoing, root: Path, elsewhere: list[str], missing: list[str]
+) -> Iterator[LabelledImage]:
     """Images with labels, named so that they are found from the image folder.
 
     Args:
         elsewhere: gets the paths of images that no path from there leads to (another drive).
+        missing: gets the paths of images that are not there.
     """
     for image in outgoing.images():
         if not image.annotations:
+            continue
+        if not image.path.is_file():
+            missing.append(str(image.path))
             continue
         try:
             name = Path(os.path.relpath(image.path, root)).as_posix()
@@ -191,6 +198,8 @@ def _warnings(plan: RetrainingPlan, counts: _Counts) -> Iterator[str]:
         )
     if counts.boxes_only:
         yield f"{counts.boxes_only} objects have only a box: they teach no masks"
+    if counts.missing:
+        yield f"{len(counts.missing)} images with labels are not there and left out ({counts.missing[0]})"
     if counts.elsewhere:
         yield f"{len(counts.elsewhere)} images lie on another drive and are left out ({counts.elsewhere[0]})"
     for c in plan.classes:

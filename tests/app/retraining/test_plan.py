@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.project import Geometry, ObjectRecord
-from app.project.commands import AddObjects
+from app.project.commands import AddObjects, SetImageFacts
 from app.retraining.plan import make_plan, write_plan
 from zsi_core.coco import image_path, read_coco
 from zsi_core.errors import TrainingError
@@ -108,6 +108,21 @@ def test_one_class_alone_can_be_trained_but_is_told(make_project):
     plan = make_plan(make_project({"gear": EVERYWHERE}))
     assert plan.problem == ""
     assert any("Only one class" in warning for warning in plan.warnings)
+
+
+def test_images_that_are_not_there_are_left_out_and_told(make_project):
+    project = make_project({"bolt": EVERYWHERE, "nut": EVERYWHERE})
+    before = make_plan(project)
+    for name in ("3.png", "4.png"):
+        image = project.image_id(project.root / name)
+        project.do(SetImageFacts(image, width=60, height=40, file_size=100))  # it was opened before
+        (project.root / name).unlink()
+    plan = make_plan(project)
+    images = [each.training_images + each.held_out_images for each in (before, plan)]
+    assert images == [20, 18]
+    (told,) = [warning for warning in plan.warnings if "not there" in warning]
+    assert told.startswith("2 images with labels are not there and left out (")
+    assert "3.png" in told
 
 
 def test_boxes_without_masks_are_counted(make_project):
