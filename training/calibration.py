@@ -30,7 +30,6 @@ from zsi_core.semantics.names import class_key
 
 POWERS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9)
 PENALTIES = (0.0, 1.0, 2.0, 3.0, 4.0)
-BONUSES = (0.0, 2.0, 4.0, 6.0)
 ABSENT_NAMES = 2
 """Names that are not in the picture, asked for beside those that are."""
 
@@ -98,9 +97,8 @@ def calibrate(
     """Best calibration of a model for typed names, and the figures that chose it.
 
     The exponent of objectness and the penalty of seen names maximise average precision at IoU 0.5 pooled
-    over names; given these, so does the bonus of the background. Then the threshold follows from F1 and false
-    alarms. The mask threshold is the one of the best mean IoU of masks given the true box, of all objects
-    that have one, whatever their names.
+    over names; then the threshold follows from F1 and false alarms. The mask threshold is the one of the best
+    mean IoU of masks given the true box, of all objects that have one, whatever their names.
 
     Args:
         segmenter: the model.
@@ -113,11 +111,7 @@ def calibrate(
         (power, penalty): _outcome(asked, Calibration(power, penalty, 0.0))
         for power, penalty in product(POWERS, PENALTIES)
     }
-    (power, penalty), _ = max(outcomes.items(), key=_average_precision)
-    with_bonus = {
-        bonus: _outcome(asked, Calibration(power, penalty, background_bonus=bonus)) for bonus in BONUSES
-    }
-    bonus, best = max(with_bonus.items(), key=_average_precision)
+    (power, penalty), best = max(outcomes.items(), key=lambda item: item[1].average_precision())
     threshold = best.threshold()
     shown = best.scores >= threshold
     figures = {
@@ -127,11 +121,7 @@ def calibrate(
         "false_alarms_per_absent_name": float((~best.present & shown).sum() / max(best.absent_names, 1)),
     }
     mask_threshold, figures["mask_iou_given_box"] = best_mask_threshold(segmenter, annotations, images)
-    return Calibration(power, penalty, threshold, mask_threshold, bonus), figures
-
-
-def _average_precision(item: tuple[object, Outcome]) -> float:
-    return item[1].average_precision()
+    return Calibration(power, penalty, threshold, mask_threshold), figures
 
 
 def _ask(

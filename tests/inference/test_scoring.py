@@ -60,14 +60,6 @@ def test_the_penalty_of_seen_names_leaves_room_for_the_others() -> None:
     assert scores.tolist() == pytest.approx([1 / total, math.e / total])
 
 
-def test_the_bonus_of_the_background_lowers_every_name() -> None:
-    logits = torch.tensor([[0.0, 1.0, 1.0]])
-    calibration = Calibration(objectness_power=0.0, seen_penalty=1.0, background_bonus=2.0)
-    scores = fused_scores(logits, torch.ones(1), torch.tensor([True, False]), calibration)[0]
-    total = math.exp(2) + 1 + math.e
-    assert scores.tolist() == pytest.approx([1 / total, math.e / total])
-
-
 def test_the_foreground_score_is_all_that_is_not_background() -> None:
     logits = torch.tensor([[0.0, math.log(2), math.log(5)]])
     assert foreground_scores(logits, torch.tensor([0.5]), PLAIN).item() == pytest.approx(7 / 8)

@@ -251,19 +251,6 @@ def test_what_unseen_names_are_favoured_by_may_be_chosen(segmenter: Segmenter, e
     assert seen_share(20.0) < seen_share(None) < seen_share(-20.0)
 
 
-def test_the_background_has_a_bonus_only_beside_distractors(
-    segmenter: Segmenter, encoded: EncodedImage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plain = VocabularyBuilder(WordTable.bundled(), list(SEEN), with_distractors=False)
-    usual, alone = segmenter.vocabularies.build(["cat"]), plain.build(["cat"])
-    before = [segmenter.find(encoded, v, threshold=0.0, max_instances=1).scores[0] for v in (usual, alone)]
-    with_bonus = replace(segmenter.calibration, background_bonus=6.0)
-    monkeypatch.setattr(segmenter.scorer, "calibration", with_bonus)
-    after = [segmenter.find(encoded, v, threshold=0.0, max_instances=1).scores[0] for v in (usual, alone)]
-    assert after[0] < before[0]
-    assert after[1] == before[1]
-
-
 def test_find_takes_any_vocabulary(segmenter: Segmenter, encoded: EncodedImage) -> None:
     plain = VocabularyBuilder(WordTable.bundled(), list(SEEN), with_distractors=False)
     vocabulary = plain.build(["cat", "fork"])

@@ -49,7 +49,6 @@ def test_a_run_that_held_classes_out_is_calibrated_on_them(tiny_checkpoint, writ
         "seen_penalty",
         "threshold",
         "mask_threshold",
-        "background_bonus",
     }
     assert figures["false_alarms_per_absent_name"] == 0.0, "no name of the calibration is absent"
     assert 0 <= figures["average_precision"] <= 1

@@ -64,8 +64,6 @@ class Scorer:
             calibration = self.calibration
             if seen_penalty is not None:
                 calibration = replace(calibration, seen_penalty=seen_penalty)
-            if not vocabulary.distractors:
-                calibration = replace(calibration, background_bonus=0.0)
             return fused_scores(logits, objectness, seen, calibration)
         norm = self.model.config.word_norm
         words = norm * vocabulary.vectors.to(logits.device)

@@ -49,8 +49,6 @@ class Calibration:
     Attributes:
         objectness_power: exponent a in score = p^(1 - a) * objectness^a.
         seen_penalty: subtracted from the logits of seen names, so that they leave room for unseen ones.
-        background_bonus: added to the logit of the background where distractors compete: some of them are
-            near any region, so that a name has to win against the background, not to share with hundreds.
         threshold: score from which on a detection is shown by default.
         mask_threshold: probability from which on a pixel belongs to a mask.
     """
@@ -59,7 +57,6 @@ class Calibration:
     seen_penalty: float = 0.0
     threshold: float = 0.1
     mask_threshold: float = 0.5
-    background_bonus: float = 0.0
 
     @classmethod
     def from_dict(cls, values: Mapping[str, float]) -> Calibration:
@@ -98,7 +95,6 @@ def fused_scores(logits: Tensor, objectness: Tensor, seen: Tensor, calibration: 
         (R, K) float32 in [0, 1].
     """
     penalty = torch.cat([seen.new_zeros(1), seen]).to(logits) * calibration.seen_penalty
-    penalty[0] = -calibration.background_bonus
     probability = (logits - penalty).softmax(dim=1)[:, 1:]
     power = calibration.objectness_power
     return probability ** (1 - power) * objectness[:, None] ** power

@@ -10,7 +10,7 @@ Shapes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -35,20 +35,17 @@ class Vocabulary:
         vectors: (K, D) float32 unit rows.
         shown: how many of them, from the first, may appear in a result.
         seen: (K,) bool, whether a name was a training class.
-        distractors: whether there are any among the names.
     """
 
     names: tuple[str, ...]
     vectors: Tensor
     shown: int
     seen: Tensor
-    distractors: bool = False
 
     def select(self, rows: Sequence[int], shown: int) -> Vocabulary:
         """The chosen names in the chosen order, of which the first `shown` may appear in a result."""
         chosen = torch.tensor(rows, dtype=torch.int64)
-        names = tuple(self.names[i] for i in rows)
-        return replace(self, names=names, vectors=self.vectors[chosen], shown=shown, seen=self.seen[chosen])
+        return Vocabulary(tuple(self.names[i] for i in rows), self.vectors[chosen], shown, self.seen[chosen])
 
 
 class VocabularyBuilder:
@@ -103,11 +100,7 @@ class VocabularyBuilder:
             all_names, all_vectors = (*all_names, *more), [*all_vectors, more_vectors]
             is_seen += [False] * len(more)
         return Vocabulary(
-            all_names,
-            torch.from_numpy(np.concatenate(all_vectors)),
-            shown,
-            torch.tensor(is_seen),
-            self.with_distractors,
+            all_names, torch.from_numpy(np.concatenate(all_vectors)), shown, torch.tensor(is_seen)
         )
 
     def _vectors(self, names: Sequence[str]) -> np.ndarray:
