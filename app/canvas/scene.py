@@ -12,19 +12,22 @@ from app.canvas.objects import CanvasObject
 from app.canvas.outline import Outline, level_of, outline_of, path_of
 from app.project.geometry import Box
 
+_LEVELS_KEPT = 2
+"""Of an item's outlines: for the layer, and for the thick lines of what is selected."""
+
 
 class Item:
     """An object with its path, which is built when it is first drawn."""
 
-    __slots__ = ("_outline", "_path", "_points", "object")
+    __slots__ = ("_outlines", "_path", "_points", "object")
 
     def __init__(self, object_: CanvasObject, before: Item | None = None) -> None:
         self.object = object_
         self._path: QPainterPath | None = None
         self._points: int | None = None
-        self._outline: tuple[int, Outline] | None = None  # and its level
+        self._outlines: dict[int, Outline] = {}  # by level
         if before is not None and before.object.geometry is object_.geometry:
-            self._path, self._outline, self._points = before._path, before._outline, before._points
+            self._path, self._outlines, self._points = before._path, before._outlines, before._points
 
     @property
     def box(self) -> Box:
@@ -49,9 +52,11 @@ class Item:
     def outline_for(self, scale: float) -> Outline:
         """What looks the same at a scale in screen pixels per image pixel."""
         level = level_of(scale)
-        if self._outline is None or self._outline[0] != level:
-            self._outline = (level, outline_of(self.object.geometry, self.path, level))
-        return self._outline[1]
+        if level not in self._outlines:
+            while len(self._outlines) >= _LEVELS_KEPT:
+                del self._outlines[next(iter(self._outlines))]
+            self._outlines[level] = outline_of(self.object.geometry, self.path, level)
+        return self._outlines[level]
 
     def contains(self, x: float, y: float) -> bool:
         """Whether a point of the image lies inside."""
