@@ -28,7 +28,8 @@ from zsi_core.inference import EncodedImage, Segmenter
 from zsi_core.inference.vocabulary import VocabularyBuilder
 
 HEIGHT, WIDTH = 480, 640
-PICTURE, NAME = "cat_on_sofa.jpg", "cat"
+PICTURE, NAME = "airport.jpg", "airplane"
+"""A scene of many things: on one of few, not enough instances are left after suppression."""
 MASKS = 10
 """Instances of every query: a number that does not depend on how good the checkpoint is."""
 MANY = 1200
