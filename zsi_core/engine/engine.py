@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from zsi_core.engine import requests
@@ -26,6 +27,7 @@ from zsi_core.engine.replies import (
 from zsi_core.engine.scheduler import Lane, Scheduler, Steps
 from zsi_core.errors import EngineError
 from zsi_core.semantics import class_key
+from zsi_core.semantics.plurals import prepare as prepare_plurals
 
 if TYPE_CHECKING:
     from zsi_core.inference import Segmenter
@@ -98,6 +100,7 @@ class Engine:
         self.memory.clear()
         images = EncodedImages(segmenter, self.memory, self._disk, self._scheduler.submit_quietly)
         self._model = segmenter, images
+        Thread(target=prepare_plurals, name="plurals", daemon=True).start()
         info = segmenter.checkpoint.info
         return ModelInfo(
             name=segmenter.checkpoint.path.name,

@@ -22,6 +22,11 @@ def singular(word: str) -> str | None:
     return str(folded) if folded and folded != word else None
 
 
+def prepare() -> None:
+    """Load what the first word that is in no table would otherwise wait for, some seconds."""
+    _engine()
+
+
 @cache
 def _engine() -> Any:
     import inflect
