@@ -25,7 +25,7 @@ FEW_POINTS = 6000
 """Up to this many points in view all lines are drawn smoothly; Qt's fast lines are for the rest."""
 _SLICE = 6000
 """Microseconds that a slice should take, by what follows, which was measured on a laptop."""
-_COST_ITEM, _COST_SMOOTH, _COST_FAST, _COST_LABEL = 40, 2.0, 0.5, 60
+_COST_ITEM, _COST_SMOOTH, _COST_FAST, _COST_LABEL = 60, 2.0, 0.7, 60
 _TINY = 2.0
 _MARK = 7.0
 _RISE = 10

@@ -22,7 +22,7 @@ Slice = Callable[[QPainter], None]
 Draw = Callable[[Viewport, QRectF], Sequence[Slice]]
 """What lies in a rectangle of the widget, to be drawn one after the other."""
 
-_MENDED = 2
+_MENDED = 1
 """Slices beyond one for each place up to which what is out of date is drawn at once."""
 
 
