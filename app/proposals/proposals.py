@@ -280,8 +280,9 @@ class Proposals(QObject):
             self._regions.update(drafted.regions)
             self._answered[asked.image_id] = question
             if drafted and not (quietly and self._only_clears(asked, drafted)):
-                self._session.do(drafted.command(asked), geometries=drafted.geometries)
-            self._tell_changed()
+                self._session.do(drafted.command(asked), geometries=drafted.geometries)  # tells of it
+            else:
+                self._tell_changed()
             if not quietly and not self.visible and self.weaker:
                 best = self.weaker[0]
                 name = self._session.classes()[best.class_id].name
