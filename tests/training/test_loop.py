@@ -241,8 +241,13 @@ def test_a_second_ctrl_c_ends_at_once(recipe, start, tmp_path, monkeypatch) -> N
         raise AssertionError("the second one ends the process")
 
     monkeypatch.setattr(Trainer, "step", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        train(recipe, tmp_path, tmp_path / "run", start=start)
+    # A shell starts what runs in the background with the signal ignored, tests as well.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, tmp_path, tmp_path / "run", start=start)
+    finally:
+        signal.signal(signal.SIGINT, former)
     assert [entry["event"] for entry in log_of(tmp_path / "run")] == ["started", "stopped"]
 
 
