@@ -72,7 +72,7 @@ class Trainer:
         freeze(model.backbone, recipe.frozen_stages)
         if recipe.trained != "all":
             model.backbone.requires_grad_(False)
-        if bf16 and device.type == "cpu":
+        elif bf16 and device.type == "cpu":
             depthwise_in_float32(model.backbone)
         self.optimizer = make_optimizer(model, recipe)
         set_rates(self.optimizer, rate_factor(recipe, 0))
