@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from app.canvas.drawing import Look, are_few, draw_objects, extent, margins, slices
+from app.canvas.drawing import Look, are_few, draw_objects, extent, margins, slices, touching
 from app.canvas.editor import Editor
+from app.canvas.highlights import DRAWN_OVER, Highlights
 from app.canvas.image_layer import ImagePainter
 from app.canvas.layer import CachedLayer, Slice
-from app.canvas.objects import CanvasObject
+from app.canvas.objects import CanvasObject, common_box
 from app.canvas.pointing import Pointing
+from app.canvas.repaints import Repaints
 from app.canvas.scene import Item, Scene
 from app.canvas.settings import ViewSettings
 from app.canvas.tools import make_tools
@@ -22,8 +24,6 @@ from app.canvas.tools.tool import Tool
 from app.canvas.viewport import Viewport
 from app.project.geometry import Box, Geometry
 
-DRAWN_LIVE = 50
-"""Up to this many selected objects are drawn at every repaint; more are drawn into the cached layer."""
 PATCHED = 20
 """Up to this many changed objects are redrawn one by one; for more the layer is drawn anew."""
 SETTLING = 80
@@ -35,9 +35,7 @@ class Canvas(QWidget):
 
     Attributes:
         editor: makes the changes that tools ask for.
-        image_layer, object_layer: the cached drawings, with their counts of redrawing.
-        marks: draw over all objects and below the tool, in widget coordinates, at every repaint.
-        marked: uuid of the object that one of them draws in the place of its selection, or None.
+        image_layer, object_layer, highlight_layer: the cached drawings, with their counts of redrawing.
     """
 
     selection_changed = Signal(object)
@@ -72,15 +70,16 @@ class Canvas(QWidget):
         self.scene = Scene()
         self.viewport = Viewport((1, 1), (self.width(), self.height()))
         self.image_layer = CachedLayer(self.pictures.slices)
-        self.object_layer = CachedLayer(self._draw_cached)
-        self.marks: list[Callable[[QPainter], None]] = []
-        self.marked: str | None = None
+        self.object_layer = CachedLayer(self._draw_objects)
+        self._highlights = Highlights(self.scene)
+        self.highlight_layer = CachedLayer(
+            lambda viewport, rect: self._highlights.slices(viewport, rect, self._settings, self._taken_out)
+        )
+        layers = (self.object_layer, self.highlight_layer)
+        self._repaints = Repaints(layers, lambda: self.viewport, super().update, self)
         self._settings = ViewSettings()
         self._surround = self.palette().window().color()
-        self._selection: tuple[str, ...] = ()
-        self._hovered: str | None = None
         self._previews: dict[str, Item] = {}
-        self._overlay: list[Item] = []
         self._hidden: str | None = None
         self._taken_out: frozenset[str] = frozenset()  # drawn at every repaint instead of in the layer
         self._smooth = True
@@ -104,8 +103,9 @@ class Canvas(QWidget):
         self._pointing.let_go()
         self.active_tool.cancel()
         self.set_objects(())
-        self.object_layer.forget()
         self.set_overlay(())
+        self.object_layer.forget()
+        self.highlight_layer.forget()
         self.pictures.set_image(image)
         size = original_size or ((image.width(), image.height()) if image else (1, 1))
         self.viewport = replace(self.viewport, image=size)
@@ -163,9 +163,9 @@ class Canvas(QWidget):
         """Objects have disappeared: nothing may hold on to them."""
         if any(uuid not in self.scene for uuid in self.active_tool.editing):
             self.active_tool.cancel()
-        if self._hovered is not None and self._hovered not in self.scene:
+        if (hovered := self._highlights.hovered) is not None and hovered not in self.scene:
             self._set_hovered(None)
-        self.select([uuid for uuid in self._selection if uuid in self.scene])
+        self.select([uuid for uuid in self.selection if uuid in self.scene])
 
     @property
     def objects(self) -> Mapping[str, CanvasObject]:
@@ -177,24 +177,22 @@ class Canvas(QWidget):
     @property
     def selection(self) -> tuple[str, ...]:
         """Selected uuids, in the order they were selected."""
-        return self._selection
+        return self._highlights.selection
 
     def selected(self) -> list[CanvasObject]:
         """The selected objects."""
-        return [item.object for uuid in self._selection if (item := self.scene.get(uuid))]
+        return [item.object for uuid in self.selection if (item := self.scene.get(uuid))]
 
     def select(self, uuids: Sequence[str], reveal: bool = False) -> None:
         """Select exactly these; `reveal` brings them into view. Unknown uuids are ignored."""
         wanted = tuple(uuid for uuid in dict.fromkeys(uuids) if uuid in self.scene)
-        old, self._selection = self._selection, wanted
-        if max(len(wanted), len(old)) > DRAWN_LIVE and wanted != old:
+        old, self._highlights.selection = self.selection, wanted
+        if max(len(wanted), len(old)) > DRAWN_OVER and wanted != old:
             self._redraw_all()
-        for uuid in set(old) ^ set(wanted):
-            if item := self.scene.get(uuid):
-                self._repaint(item)
+        self._highlight(*(set(old) ^ set(wanted)))
         if wanted != old:
             self.selection_changed.emit(wanted)
-        if reveal and (box := self._selected_box()):
+        if reveal and (box := common_box(self.selected())):
             inner = QRectF(self.rect()).adjusted(20, 20, -20, -20)
             if not inner.intersects(self.viewport.rect_to_widget(box)):
                 self.center_on((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
@@ -211,16 +209,9 @@ class Canvas(QWidget):
         if not items:
             return
         uuids = [item.object.uuid for item in items]
-        last = self._selection[-1] if self._selection else None
+        last = self.selection[-1] if self.selection else None
         start = uuids.index(last) if last in uuids else (-1 if step > 0 else 0)
         self.select([uuids[(start + step) % len(uuids)]], reveal=True)
-
-    def _selected_box(self) -> Box | None:
-        boxes = [object_.geometry.box for object_ in self.selected()]
-        if not boxes:
-            return None
-        x1, y1, x2, y2 = zip(*boxes, strict=True)
-        return min(x1), min(y1), max(x2), max(y2)
 
     # -- view
 
@@ -242,8 +233,7 @@ class Canvas(QWidget):
             self.image_layer.invalidate()
         if old.proposals != settings.proposals:
             self.scene.set_proposals(settings.proposals)
-        self.object_layer.invalidate()
-        self.update()
+        self._redraw_all()
 
     @property
     def zoom(self) -> float:
@@ -265,6 +255,8 @@ class Canvas(QWidget):
         self.viewport = self.viewport.panned(dx, dy)
         self.image_layer.follow(self.viewport)
         self.object_layer.follow(self.viewport)
+        if self._highlights:
+            self.highlight_layer.follow(self.viewport)
         self.update()
 
     def center_on(self, x: float, y: float) -> None:
@@ -279,7 +271,7 @@ class Canvas(QWidget):
 
     def fit_selection(self) -> None:
         """Show the selected objects as large as they fit."""
-        if box := self._selected_box():
+        if box := common_box(self.selected()):
             margin = min(self.width(), self.height()) / 8
             self._show(self.viewport.showing(box, margin), at_once=True)
 
@@ -359,7 +351,7 @@ class Canvas(QWidget):
         }
         self._take_out()
         for item in (*before, *self._previews.values()):
-            self._repaint(item)
+            self.update(extent(item, self.viewport, self._settings).toAlignedRect())
 
     def end_preview(self) -> None:
         """Show the objects as they are."""
@@ -367,14 +359,22 @@ class Canvas(QWidget):
 
     def set_overlay(self, objects: Iterable[CanvasObject]) -> None:
         """Show shapes above all objects that are none yet: they can be neither picked nor selected."""
-        before, self._overlay = self._overlay, list(map(Item, objects))
-        for item in (*before, *self._overlay):
-            self._repaint(item)
+        before, self._highlights.overlay = self._highlights.overlay, list(map(Item, objects))
+        for item in (*before, *self._highlights.overlay):
+            self._redraw_highlight(item)
 
     @property
     def overlay(self) -> list[CanvasObject]:
         """What `set_overlay` shows."""
-        return [item.object for item in self._overlay]
+        return [item.object for item in self._highlights.overlay]
+
+    def mark(self, uuid: str | None) -> None:
+        """Draw one object thicker than all others, with its label; None for none."""
+        old = self._highlights.marked
+        if uuid != old:
+            self._highlight(old)  # with its label, as long as it is marked
+            self._highlights.marked = uuid
+            self._highlight(old, uuid)
 
     def hide_while_edited(self, uuid: str | None) -> None:
         """Draw all objects but this one: the tool shows it itself. None shows all again."""
@@ -397,13 +397,10 @@ class Canvas(QWidget):
         self.update(rect.toAlignedRect())
 
     def _set_hovered(self, uuid: str | None) -> None:
-        if uuid == self._hovered:
-            return
-        old, self._hovered = self._hovered, uuid
-        for item in (self.scene.get(old), self.scene.get(uuid)):
-            if item:
-                self._repaint(item)
-        self.hovered_changed.emit(uuid)
+        old, self._highlights.hovered = self._highlights.hovered, uuid
+        if uuid != old:
+            self._highlight(old, uuid)
+            self.hovered_changed.emit(uuid)
 
     # -- painting
 
@@ -420,28 +417,43 @@ class Canvas(QWidget):
             for item in changed:
                 self._redraw(item)
 
+    def update(self, place: QRect | None = None) -> None:  # type: ignore[override]
+        """Repaint a place, or all, when what has changed there is drawn."""
+        self._repaints.ask(self.rect() if place is None else place)
+
     def _redraw_all(self) -> None:
         self.object_layer.invalidate()
+        self.highlight_layer.invalidate()
         self.update()
 
     def _redraw(self, *items: Item) -> None:
-        """An object has changed, here are its old and new item: draw their places, in the layer too."""
+        """An object has changed, here are its old and new item: draw their places, in the layers too."""
         for item in items:
             area = extent(item, self.viewport, self._settings)
             self.object_layer.patch(self.viewport, area)
             self.update(area.toAlignedRect())
+            if item.object.uuid in self._highlights:
+                self._redraw_highlight(item)
 
-    def _repaint(self, item: Item) -> None:
-        self.update(extent(item, self.viewport, self._settings).toAlignedRect())
+    def _redraw_highlight(self, item: Item) -> None:
+        area = self._highlights.extent(item, self.viewport, self._settings)
+        self.highlight_layer.patch(self.viewport, area)
+        self.update(area.toAlignedRect())
 
-    def _draw_cached(self, viewport: Viewport, rect: QRectF) -> list[Slice]:
+    def _highlight(self, *uuids: str | None) -> None:
+        """They stand out from now on, or no longer."""
+        for uuid in uuids:
+            if item := self.scene.get(uuid):
+                self._redraw_highlight(item)
+
+    def _draw_objects(self, viewport: Viewport, rect: QRectF) -> list[Slice]:
         room = margins(self._settings)
         reached = rect.adjusted(-room.right(), -room.bottom(), room.left(), room.top())
         found = self.scene.touching(viewport.rect_to_image(reached))
         items = [item for item in found if item.object.uuid not in self._taken_out]
         if rect.size() == QSizeF(*viewport.widget):
             self._smooth = are_few(items)  # what is patched later must look like the rest
-        chosen = set(self._selection) if len(self._selection) > DRAWN_LIVE else set()
+        chosen = set(self.selection) if len(self.selection) > DRAWN_OVER else set()
         selected = [item for item in items if item.object.uuid in chosen]
         return [
             *slices(items, viewport, self._settings, smooth=self._smooth),
@@ -453,29 +465,18 @@ class Canvas(QWidget):
         painter.setClipRegion(event.region())
         painter.fillRect(event.rect(), self._surround)
         self.image_layer.blit(painter, self.viewport, stretch=False)
-        self.object_layer.blit(painter, self.viewport, stretch=self._settle.isActive())
-        chosen = self._selection if len(self._selection) <= DRAWN_LIVE else ()
-        for uuids, look in (((self._hovered,), Look.HOVERED), (chosen, Look.SELECTED)):
-            found = [self.scene.get(uuid) for uuid in uuids if uuid not in {*self._taken_out, self.marked}]
-            self._draw_live(painter, [item for item in found if item], look, event)
-        self._draw_live(painter, list(self._previews.values()), Look.EDITED, event)
-        self._draw_live(painter, self._overlay, Look.PLAIN, event)
-        for mark in self.marks:
-            mark(painter)
+        layers = [self.object_layer] + [self.highlight_layer] * bool(self._highlights)
+        part = event.rect() != self.rect()  # what floats over the image moves: no reason to draw at once
+        for layer in layers:
+            layer.blit(painter, self.viewport, stretch=self._settle.isActive(), behind=part)
+        edited = [item for item in self._previews.values() if self.scene.is_shown(item)]
+        touched = touching(edited, QRectF(event.rect()), self.viewport, self._settings)
+        draw_objects(painter, touched, self.viewport, self._settings, Look.EDITED)
         self.active_tool.paint(painter)
         painter.end()
-        if not (self.object_layer.complete or self._settle.isActive()):
-            QTimer.singleShot(0, self, lambda: self.object_layer.complete or self.update())
-
-    def _draw_live(self, painter: QPainter, items: list[Item], look: Look, event: QPaintEvent) -> None:
-        touched = [
-            item
-            for item in items
-            if self.scene.is_shown(item)
-            and extent(item, self.viewport, self._settings).intersects(QRectF(event.rect()))
-        ]
-        if touched:
-            draw_objects(painter, touched, self.viewport, self._settings, look)
+        unfinished = [layer for layer in layers if not (layer.complete or layer.is_behind(self.viewport))]
+        if unfinished and not self._settle.isActive():
+            QTimer.singleShot(0, self, self.update)
 
     # -- events
 

@@ -149,6 +149,11 @@ def extent(item: Item, viewport: Viewport, settings: ViewSettings) -> QRectF:
     return viewport.rect_to_widget(item.box).marginsAdded(margins(settings))
 
 
+def touching(items: Iterable[Item], rect: QRectF, viewport: Viewport, settings: ViewSettings) -> list[Item]:
+    """Items that may draw something in a rectangle of the widget."""
+    return [item for item in items if extent(item, viewport, settings).intersects(rect)]
+
+
 def _draw_shape(
     painter: QPainter, item: Item, zoom: float, settings: ViewSettings, look: Look, smooth: bool
 ) -> None:

@@ -1,7 +1,7 @@
 """`CachedLayer`: a drawing of the viewport that is kept, and redrawn only where it must be.
 
-Where all of it must be drawn, that takes place in slices between the events of the window; until the new
-drawing is complete, the old one is shown.
+Drawing takes place in slices between the events of the window; until the new drawing is complete, the old one
+is shown.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Draw = Callable[[Viewport, QRectF], Sequence[Slice]]
 """What lies in a rectangle of the widget, to be drawn one after the other."""
 
 _MENDED = 1
-"""Slices beyond one for each place up to which what is out of date is drawn at once."""
+"""Slices beyond one for each place up to which what is out of date is mended."""
 
 
 @dataclass
@@ -53,12 +53,14 @@ class CachedLayer:
         self._shown: Viewport | None = None  # what the pixmap shows; None: nothing that is of use
         self._shown_version = 0
         self._stale: list[QRect] = []  # what is out of date of it; no two overlap
+        self._places: deque[tuple[QRect, Sequence[Slice]]] = deque()  # the same, and what is to be drawn
         self._drawing: _Drawing | None = None
 
     def invalidate(self) -> None:
         """All of it is out of date; the old drawing is shown until there is a new one."""
         self._version += 1
         self._stale.clear()
+        self._places.clear()
 
     def forget(self) -> None:
         """All of it is out of date, and must not be seen any more."""
@@ -94,20 +96,40 @@ class CachedLayer:
         # In device-independent pixels, rounded outwards.
         wide = min(width, math.ceil(abs(dx) / viewport.ratio))
         high = min(height, math.ceil(abs(dy) / viewport.ratio))
-        self._redraw(viewport, QRect(0 if dx > 0 else width - wide, 0, wide, height))
-        self._redraw(viewport, QRect(0, 0 if dy > 0 else height - high, width, high))
+        beside = QRect(0 if dx > 0 else width - wide, 0, wide, height)
+        below = QRect(0, 0 if dy > 0 else height - high, width, high)
+        self._stale = [rect for rect in (beside, below) if not rect.isEmpty()]
+        self._mend(viewport)
 
-    def blit(self, painter: QPainter, viewport: Viewport, stretch: bool) -> None:
+    def is_behind(self, viewport: Viewport) -> bool:
+        """Whether it shows this viewport, but not as it is: call `draw_on` until it does, then repaint."""
+        return self._shown == viewport and (
+            self._shown_version != self._version or bool(self._stale or self._places)
+        )
+
+    def draw_on(self, viewport: Viewport) -> bool:
+        """Draw a place that is out of date, or a slice of all; whether there is now something new to show."""
+        if self._is_up_to_date(viewport) and not self._begin_anew(viewport):
+            self._mend_on()
+            return not self._places
+        rebuilds = self.rebuilds
+        self._go_on(viewport)
+        return self.rebuilds > rebuilds
+
+    def blit(self, painter: QPainter, viewport: Viewport, stretch: bool, behind: bool = False) -> None:
         """Put it on the widget.
 
         Args:
             stretch: while zooming, make do with the old drawing in the new size.
+            behind: make do with the old drawing where `is_behind` is true.
         """
-        if self._is_up_to_date(viewport) and not self._begin_anew(viewport):
+        if behind and self.is_behind(viewport):
+            pass
+        elif self._is_up_to_date(viewport) and not self._begin_anew(viewport):
             self._mend(viewport)
         elif not stretch or self._shown is None:
             self._go_on(viewport)
-        self.complete = self._is_up_to_date(viewport)
+        self.complete = self._is_up_to_date(viewport) and not self.is_behind(viewport)
         shown = self._shown
         if shown == viewport:
             painter.drawPixmap(QPointF(0, 0), self._pixmap)
@@ -142,16 +164,22 @@ class CachedLayer:
             return
         self._pixmap, self._shown, self._shown_version = drawing.pixmap, viewport, drawing.version
         self._stale.clear()
+        self._places.clear()
         self._drawing = None
         self.rebuilds += 1
 
     def _begin_anew(self, viewport: Viewport) -> bool:
         """Whether mending takes so long that all is better drawn anew, in slices."""
-        slices = sum(len(self._draw(viewport, QRectF(rect))) for rect in self._stale)
-        if slices - len(self._stale) <= _MENDED:
-            return False
-        self.invalidate()
-        return True
+        places = self._places_of_stale(viewport)
+        if sum(len(slices) for _, slices in places) - len(places) > _MENDED:
+            self.invalidate()
+            return True
+        self._places.extend(places)
+        self._stale.clear()
+        return False
+
+    def _places_of_stale(self, viewport: Viewport) -> list[tuple[QRect, Sequence[Slice]]]:
+        return [(rect, self._draw(viewport, QRectF(rect))) for rect in self._stale]
 
     def _begin(self, viewport: Viewport) -> _Drawing:
         width, height = viewport.widget
@@ -163,19 +191,23 @@ class CachedLayer:
         )
 
     def _mend(self, viewport: Viewport) -> None:
-        """Draw what is out of date."""
-        while self._stale:
-            self._redraw(viewport, self._stale.pop())
+        """Draw all that is out of date."""
+        self._places.extend(self._places_of_stale(viewport))
+        self._stale.clear()
+        while self._places:
+            self._mend_on()
 
-    def _redraw(self, viewport: Viewport, rect: QRect) -> None:
-        if rect.isEmpty():
+    def _mend_on(self) -> None:
+        """Draw a place that is out of date, all of it: it may be looked at meanwhile."""
+        if not self._places:
             return
+        rect, slices = self._places.popleft()
         painter = QPainter(self._pixmap)
         painter.setClipRect(rect)
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
         painter.fillRect(rect, Qt.GlobalColor.transparent)
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
-        for draw in self._draw(viewport, QRectF(rect)):
+        for draw in slices:
             draw(painter)
         painter.end()
         self.patches += 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.project.geometry import Geometry
+from app.project.geometry import Box, Geometry
 
 Colour = tuple[int, int, int]
 
@@ -39,3 +40,11 @@ class CanvasObject:
     def visible(self) -> bool:
         """Whether it is shown and can be picked."""
         return not self.hidden and self.state != "rejected"
+
+
+def common_box(objects: Sequence[CanvasObject]) -> Box | None:
+    """The smallest box around all; None for no objects."""
+    if not objects:
+        return None
+    x1, y1, x2, y2 = zip(*(object_.geometry.box for object_ in objects), strict=True)
+    return min(x1), min(y1), max(x2), max(y2)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QMenu
 
 from app.proposals.counters_dialog import CountersDialog
 from app.proposals.review import Review
-from app.proposals.review_mark import ReviewMark
 from app.proposals.review_queue import ReviewQueue
 from app.proposals.review_strip import ReviewStrip
 
@@ -43,7 +42,7 @@ class ReviewControl(QObject):
             window.navigator.go_to,
         )
         self.strip = ReviewStrip(self.review, session, canvas, registry)
-        self._mark = ReviewMark(canvas, self.review)
+        self.review.changed.connect(self._mark_current)
         proposals.thresholds.changed.connect(self.review.refresh)
         # Space: the canvas takes it, because it also pans; it does not come while something is drawn.
         canvas.review_requested.connect(lambda _: self.review.accept() if session.writable else None)
@@ -67,6 +66,10 @@ class ReviewControl(QObject):
         registry.menus["Review"].insertMenu(registry["counters"], self._classes)
         registry.menus["Review"].insertSeparator(registry["counters"])
         self._classes.aboutToShow.connect(self._fill_classes)
+
+    def _mark_current(self) -> None:
+        current = self.review.current
+        self._window.canvas.mark(current.uuid if current else None)
 
     def _unless_drawing(self, slot: Callable[[], object]) -> None:
         if self._window.canvas.drawing:

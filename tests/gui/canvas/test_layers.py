@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shapely
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QRect, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
@@ -21,9 +21,10 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 
 
 def paint_all(canvas):
-    """Until the last slice of the objects is drawn; while zooming, none is."""
+    """Until the last slice of the layers is drawn; while zooming, none is."""
     canvas.repaint()
-    while not (canvas.object_layer.complete or canvas._settle.isActive()):
+    layers = [canvas.object_layer, *([canvas.highlight_layer] if canvas._highlights else [])]
+    while not (all(layer.complete for layer in layers) or canvas._settle.isActive()):
         canvas.repaint()
 
 
@@ -273,16 +274,17 @@ def test_a_high_resolution_screen_gets_all_its_pixels(canvas, make):
 
 
 class Painted(QObject):
-    """Counts the pixels of the widget that are painted."""
+    """Counts how often the widget is painted, and how many pixels of it."""
 
     def __init__(self, canvas):
         super().__init__(canvas)
-        self.pixels = 0
+        self.pixels = self.times = 0
         canvas.installEventFilter(self)
 
     def eventFilter(self, watched, event):
         if event.type() == QEvent.Type.Paint:
             rect = event.region().boundingRect()
+            self.times += 1
             self.pixels += rect.width() * rect.height()
         return False
 
@@ -300,6 +302,62 @@ def test_a_brush_on_a_large_image_repaints_only_where_it_is(canvas, hand):
     QApplication.processEvents()
     assert 0 < painted.pixels < (220 * canvas.zoom + 40) * (120 * canvas.zoom + 40)
     hand.key(Qt.Key.Key_Escape)
+
+
+def test_what_changed_is_drawn_in_turns_of_their_own_and_then_painted_once(canvas, qtbot, make, many, counts):
+    overlay = make.thing("preview", make.square(30, 30, 90, 90))
+    canvas.set_overlay([overlay])
+    picture(canvas)
+    counts()
+    QApplication.processEvents()
+    layer, highlights = canvas.object_layer, canvas.highlight_layer
+    painted = Painted(canvas)
+    before = (layer.patches, highlights.patches)
+    canvas.set_overlay(())
+    canvas.update_objects([make.thing("found", overlay.geometry)])
+    canvas.mark("found")
+    QApplication.sendPostedEvents()
+    assert painted.times == 0, "the turn belongs to what else follows the change"
+    assert (layer.patches, highlights.patches) == before
+    qtbot.waitUntil(lambda: painted.times)
+    assert (layer.patches, highlights.patches) == (before[0] + 1, before[1] + 1)
+    assert painted.times == 1, "nobody sees one layer without the other"
+
+
+def test_what_floats_over_the_image_does_not_make_it_draw_at_once(canvas, qtbot, many, counts):
+    shown = picture(canvas)
+    canvas.update_objects([replace(many[0], colour=(1, 2, 3))])
+    patches = canvas.object_layer.patches
+    canvas.repaint(QRect(0, 0, 30, 30))
+    assert canvas.object_layer.patches == patches
+    qtbot.waitUntil(lambda: canvas.object_layer.patches == patches + 1)
+    assert picture(canvas) != shown
+
+
+def test_what_stands_out_is_drawn_once_and_not_at_every_repaint(canvas, hand, many, counts):
+    plain = picture(canvas)
+    canvas.mark(many[1].uuid)
+    canvas.select([many[2].uuid])
+    hand.move(47, 7)
+    marked = picture(canvas)
+    layer = canvas.highlight_layer
+    drawn = (layer.rebuilds, layer.patches)
+    assert marked != plain
+    canvas.repaint()
+    assert (layer.rebuilds, layer.patches) == drawn
+    assert counts() == (0, 0), "the objects below stay as they are"
+    layer.invalidate()
+    assert picture(canvas) == marked
+    canvas.pan(9, -4)
+    moved = picture(canvas)
+    layer.invalidate()
+    assert picture(canvas) == moved
+    canvas.pan(-9, 4)
+    canvas.mark(None)
+    canvas.select(())
+    hand.move(395, 295)
+    canvas.set_hovered(None)
+    assert picture(canvas) == plain
 
 
 def test_hovering_repaints_only_the_object(canvas, hand, many):
