@@ -1,8 +1,9 @@
 """What the model that a retraining starts from makes of a project's images, as targets to hold on to.
 
-Its semantic features e of regions that nobody labelled take the place of a teacher's vectors: training pulls
-the new features of these regions towards them (`zsi_core.model.distillation`), so that names which the
-project does not show keep their meaning (Li and Hoiem, Learning without Forgetting, ECCV 2016).
+Its semantic features e of regions that nobody labelled, and of all regions of everyday photographs, take the
+place of a teacher's vectors: training pulls the new features of these regions towards them
+(`zsi_core.model.distillation`), so that names which the project does not show keep their meaning (Li and
+Hoiem, Learning without Forgetting, ECCV 2016).
 
 Shapes
     R  regions of an image    M  regions kept of all images    D  length of a word vector
@@ -10,7 +11,7 @@ Shapes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,10 @@ from zsi_core.inference import EncodedImage, Segmenter
 from zsi_core.semantics.table import WordTable
 
 REGIONS = 12
-"""Most regions that are kept, of an image."""
+"""Most regions that are kept, of an image of a project."""
+
+EVERYDAY_REGIONS = 24
+"""Of a photograph that the former model was trained on."""
 
 IMAGES = 400
 """Most images of a set whose regions are kept, evenly spread: of more, the fast recipe would see few."""
@@ -40,7 +44,13 @@ DISTINCT = 0.7
 
 
 def write_former_features(
-    annotations: Path, images: Path, out: Path, segmenter: Segmenter, tell: Callable[[int, int], None]
+    annotations: Path,
+    images: Path,
+    out: Path,
+    segmenter: Segmenter,
+    tell: Callable[[int, int], None],
+    *,
+    everyday: bool = False,
 ) -> None:
     """Write a teacher file (`training.data.teacher_file`) without vectors of labels.
 
@@ -49,6 +59,8 @@ def write_former_features(
         out: `.npz` file; `region_vectors` (M, D) float16 are unit features.
         segmenter: the former model, see `without_second_opinion`.
         tell: told how many images are done, of how many.
+        everyday: the former model was trained on these labels: what it makes of labelled objects, more than
+            their names alone, is to be held as well.
 
     Raises:
         AnnotationError: the annotation file is missing or damaged.
@@ -65,8 +77,11 @@ def write_former_features(
         except ImageError:
             continue  # reported when the training reads its images
         encoded = segmenter.encode(pixels)
-        labelled = np.array([a.xyxy for a in content.annotations_of[image.id]], dtype=np.float32)
-        rows = _unlabelled(encoded, labelled.reshape(-1, 4))
+        if everyday:
+            rows = _most_object_like(encoded, [], EVERYDAY_REGIONS)
+        else:
+            labelled = [a.xyxy for a in content.annotations_of[image.id]]
+            rows = _most_object_like(encoded, labelled, REGIONS)
         region_image += [image.id] * len(rows)
         boxes.append(encoded.boxes[rows].cpu().numpy().astype(np.float32))
         vectors.append(F.normalize(encoded.regions.features[rows], dim=1).cpu().numpy().astype(np.float16))
@@ -91,11 +106,13 @@ def without_second_opinion(checkpoint: Checkpoint, table: WordTable, device: str
     return Segmenter(replace(checkpoint, info=info), table, device=device or "cpu")
 
 
-def _unlabelled(encoded: EncodedImage, labelled: np.ndarray) -> list[int]:
-    """Rows of the most object-like regions that no label (N, 4) covers."""
+def _most_object_like(
+    encoded: EncodedImage, labelled: Sequence[tuple[float, float, float, float]], most: int
+) -> list[int]:
+    """Rows of the most object-like regions that no labelled box covers."""
     boxes, objectness = encoded.boxes.float().cpu(), encoded.regions.objectness.float().cpu()
-    free = box_iou(boxes, boxes.new_tensor(labelled)).amax(dim=1) < COVERED if len(labelled) else None
-    candidates = objectness.new_ones(len(boxes)).nonzero()[:, 0] if free is None else free.nonzero()[:, 0]
-    kept = nms(boxes[candidates], objectness[candidates], DISTINCT)[:REGIONS]
-    rows: list[int] = candidates[kept].tolist()
+    covered = box_iou(boxes, boxes.new_tensor(labelled).reshape(-1, 4)) >= COVERED
+    free = (~covered.any(dim=1)).nonzero()[:, 0]
+    kept = nms(boxes[free], objectness[free], DISTINCT)[:most]
+    rows: list[int] = free[kept].tolist()
     return rows

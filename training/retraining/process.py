@@ -34,6 +34,7 @@ from training.retraining.figures import GROUPS, Tell, group_rows, held_out_figur
 from training.retraining.pictures import write_comparisons
 from training.retraining.priority import lower_priority
 from training.retraining.recipe import all_seen, near_duplicates, retraining_recipe
+from training.retraining.rehearsal import NAME as EVERYDAY
 from training.retraining.samples import write_sample
 from training.retraining.shipping import describe, ship_retrained
 from zsi_core.checkpoint import find_checkpoint, load_checkpoint, read_info, word_table
@@ -225,6 +226,7 @@ class _Retraining:
                 folder / f"{spec.name}.npz",
                 segmenter,
                 self._tell("looking at the images with the old model", control),
+                everyday=spec.name == EVERYDAY,
             )
 
     def _trained(self) -> bool:

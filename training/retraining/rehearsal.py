@@ -2,7 +2,7 @@
 
 What a network was trained on and is never shown again it forgets; a small memory of it, shown again and
 again, keeps most of it (Chaudhry et al., On tiny episodic memories in continual learning, 2019). The memory
-is a few dozen photographs of what the starter model was trained on; none shows a class that is unseen in the
+is 124 photographs of what the starter model was trained on; none shows a class that is unseen in the
 65/15 split.
 
 Things of a project's own classes are not labelled in them and count as background. To count whatever is
