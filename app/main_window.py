@@ -68,6 +68,7 @@ class MainWindow(QMainWindow):
         self.session = Session(self)
         self.jobs = JobList(self)
         self._step_job: Job | None = None
+        self._outdated = False
         self.link = EngineLink(settings, self)
         self.models = ModelLibrary(self.link, self)
         self.registry = ActionRegistry(self, ACTIONS)
@@ -174,6 +175,7 @@ class MainWindow(QMainWindow):
         self.registry.work_in(self.images.list)
         session.project_changed.connect(self._on_project)
         session.changed.connect(self._on_change)
+        session.told.connect(self._update_now)
         session.long_step_changed.connect(self._on_long_step)
         session.image_changed.connect(lambda _: self._update())
         session.class_changed.connect(lambda _: self._update())
@@ -309,6 +311,15 @@ class MainWindow(QMainWindow):
         )
 
     def _update(self) -> None:
+        """Follow what changed; once, where many tell of the same change of the project."""
+        self._outdated = True
+        if not self.session.telling:
+            self._update_now()
+
+    def _update_now(self) -> None:
+        if not self._outdated:
+            return
+        self._outdated = False
         state = self.state()
         self.registry.update(state)
         self.window_commands.show_state()

@@ -32,12 +32,15 @@ class Session(QObject):
         image: the record of the image in view; None where there is none, or when it was removed.
         objects: those of the image in view by uuid, in drawing order, lowest first; rejected ones included.
         long_step: what is done in the background, so that nothing can be changed; empty as a rule.
+        telling: `changed` is being emitted; what follows many signals can wait for `told`.
     """
 
     project_changed = Signal()
     """Another project was opened, or the project was closed."""
     changed = Signal(object)
     """`Change` of the open project, after it is in the file."""
+    told = Signal()
+    """All that follow `changed` have been told of a change; see `telling`."""
     image_changed = Signal(object)
     """id of the image now in view, or None."""
     class_changed = Signal(object)
@@ -56,6 +59,7 @@ class Session(QObject):
         self.image: ImageRecord | None = None
         self.objects: dict[str, ObjectRecord] = {}
         self.long_step = ""
+        self.telling = False
         self._traced: Mapping[str, Geometry] = {}
         self._classes: dict[int, ClassRecord] = {}
         self._class_id: int | None = None
@@ -263,7 +267,10 @@ class Session(QObject):
     def _on_change(self, change: Change) -> None:
         self._flush.start()
         self._read_changed(change)
+        self.telling = True
         self.changed.emit(change)
+        self.telling = False
+        self.told.emit()
         if change.classes:
             self.class_changed.emit(self.class_id)
 
