@@ -70,12 +70,14 @@ class PromptBar(QFrame):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.refresh_icons()
-        # Making chips takes some milliseconds: they follow what a person did, in a turn of their own.
+        # Chips take some milliseconds: they follow what a person did, in a turn of their own.
         self._rebuilding = QTimer(self, singleShot=True, interval=0)
         self._rebuilding.timeout.connect(self._rebuild)
         proposals.prompt.changed.connect(self._rebuilding.start)
+        self._refreshing = QTimer(self, singleShot=True, interval=0)
+        self._refreshing.timeout.connect(self._refresh)
         for signal in (proposals.changed, proposals.busy_changed, proposals.names.changed):
-            signal.connect(self._refresh)
+            signal.connect(self._refreshing.start)
 
     def refresh_icons(self) -> None:
         """Draw the icons in the colours of the present theme."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton
 
@@ -49,7 +49,10 @@ class ReviewStrip(QFrame):
             layout.addWidget(button)
         self.relabel.pressed.connect(review.select_current)
         canvas.installEventFilter(self)
-        review.changed.connect(self._show)
+        # Laying out takes some milliseconds: the strip follows in a turn of its own.
+        self._showing = QTimer(self, singleShot=True, interval=0)
+        self._showing.timeout.connect(self._show)
+        review.changed.connect(self._showing.start)
         self.hide()
 
     def _label(self, role: str = "") -> QLabel:

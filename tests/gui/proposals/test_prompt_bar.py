@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from app.proposals.chip_menu import ChipMenu
@@ -22,6 +23,8 @@ def bar(seer: Hand) -> PromptBar:
 
 
 def texts(bar: PromptBar) -> list[str]:
+    """Of the chips, which follow in a turn of the event loop of their own."""
+    QTest.qWait(1)
     return [" ".join(button.button.text().split()) for button in bar.chips]
 
 

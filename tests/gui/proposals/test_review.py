@@ -16,6 +16,7 @@ from app.project import Geometry, ObjectRecord
 from app.project.commands import AddClass, AddObjects, SetClass
 from app.proposals.counters_dialog import CountersDialog
 from app.proposals.review import Review
+from app.proposals.review_strip import ReviewStrip
 from tests.gui.conftest import Hand
 from zsi_core.instances import rle
 
@@ -84,32 +85,38 @@ def select_by_score(hand: Hand, *scores: float) -> None:
     hand.window.canvas.select(wanted)
 
 
+def strip_of(hand: Hand) -> ReviewStrip:
+    """It follows the review in a turn of the event loop of its own."""
+    QTest.qWait(1)
+    return hand.window.reviewing.strip
+
+
 def said(hand: Hand) -> str:
     return hand.window.status.currentMessage()
 
 
 def test_accept_reject_and_next_by_keys(hand: Hand) -> None:
-    strip = hand.window.reviewing.strip
+    strip = strip_of(hand)
     assert at(hand) == 0.9 and strip.isVisible()
     assert (strip.place.text(), strip.name.text()) == ("1 of 4", "cat  0.90")
     hand.key(KEY.Key_Space)
-    assert (at(hand), strip.place.text()) == (0.6, "1 of 3")
+    assert (at(hand), strip_of(hand).place.text()) == (0.6, "1 of 3")
     assert hand.window.canvas.selection == (review_of(hand).current.uuid,)  # type: ignore[union-attr]
     hand.key("x")
     hand.key("n")
-    assert at(hand) == 0.5 and "dog 0.49" in strip.about.text()
+    assert at(hand) == 0.5 and "dog 0.49" in strip_of(hand).about.text()
     hand.key(KEY.Key_Return)
     assert at(hand) == 0.3, "what was passed over comes again"
     hand.key(KEY.Key_Enter)
     assert states(hand) == ["accepted", "rejected", "accepted", "accepted", "proposed"]
     assert at(hand) is None and hand.window.canvas.selection == ()
-    assert strip.name.text() == "Image done" and not strip.accept.isVisible()
+    assert strip_of(hand).name.text() == "Image done" and not strip.accept.isVisible()
     assert "Image done" in said(hand)
     listed = {record.uuid for record in hand.window.objects.model.records}
     assert listed == {record.uuid for record in hand.objects() if record.state == "accepted"}
     hand.key("r", SHIFT)
     hand.drag((40, 120), (90, 160))
-    assert not strip.isVisible(), "something else is done now"
+    assert not strip_of(hand).isVisible(), "something else is done now"
 
 
 def test_the_keys_of_the_review_act_in_lists_and_never_while_typing(hand: Hand) -> None:
@@ -169,7 +176,7 @@ def test_an_edit_corrects_and_space_goes_on(hand: Hand) -> None:
     record = hand.project.object(uuid)
     assert record is not None
     assert record.state == "corrected" and 0.5 < record.edits[-1]["iou_to_proposal"] < 1
-    strip = hand.window.reviewing.strip
+    strip = strip_of(hand)
     assert (strip.place.text(), strip.about.text()) == ("3 left", "corrected")
     hand.drag((40, 50), (70, 50))  # still the same one
     assert states(hand).count("corrected") == 1
@@ -228,7 +235,7 @@ def test_the_view_follows_the_keys_and_not_what_arrives(hand: Hand) -> None:
 def test_hidden_proposals_are_not_decided_about(hand: Hand) -> None:
     hand.key("g")
     assert not hand.window.registry["show_proposals"].isChecked()
-    assert not hand.window.reviewing.strip.isVisible()
+    assert not strip_of(hand).isVisible()
     assert not hand.window.registry["review_accept_all"].isEnabled()
     hand.key(KEY.Key_Space)
     assert states(hand) == ["proposed"] * 5 and "G shows them" in said(hand)
@@ -277,7 +284,7 @@ def test_one_class_alone(hand: Hand) -> None:
     names = [action.text() for action in menu.actions()]
     assert names == ["All classes", "cat", "dog"]
     menu.actions()[2].trigger()
-    assert hand.window.reviewing.strip.place.text() == "1 of 1 dog"
+    assert strip_of(hand).place.text() == "1 of 1 dog"
     hand.key(KEY.Key_Return, SHIFT)
     assert states(hand) == ["proposed"] * 3 + ["accepted", "proposed"]
     hand.key("n")
@@ -285,7 +292,7 @@ def test_one_class_alone(hand: Hand) -> None:
 
 
 def test_the_strip_is_pressed_and_keeps_out_of_the_way(hand: Hand) -> None:
-    window, strip = hand.window, hand.window.reviewing.strip
+    window, strip = hand.window, strip_of(hand)
     QTest.mouseClick(strip.reject, Qt.MouseButton.LeftButton)
     assert states(hand)[0] == "rejected" and window.canvas.hasFocus()
     hand.key("b")
@@ -298,12 +305,12 @@ def test_the_strip_is_pressed_and_keeps_out_of_the_way(hand: Hand) -> None:
     assert (hand.objects()[1].state, hand.objects()[1].class_id) == ("corrected", 2)
     hand.key(KEY.Key_Escape)
     hand.key("v")
-    below = strip.geometry()
+    below = strip_of(hand).geometry()
     assert below.bottom() > window.canvas.height() / 2
     low = proposal(hand.project.image_ids()[0], 1, 140, 0.99, y=195)
     window.session.do(AddObjects([low]))
     window.canvas.select([low.uuid])
-    assert strip.geometry().top() < window.canvas.height() / 2
+    assert strip_of(hand).geometry().top() < window.canvas.height() / 2
     QTest.mouseClick(strip, Qt.MouseButton.LeftButton, pos=strip.place.geometry().center())
     assert window.canvas.selection == (low.uuid,), "a click on the strip is none on the canvas"
 
