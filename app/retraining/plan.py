@@ -12,6 +12,7 @@ from pathlib import Path
 from app.exchange.options import ExportOptions
 from app.exchange.outgoing import Outgoing, Progress
 from app.project import Queries
+from app.retraining.words import counted
 from zsi_core.coco.file_stream import CocoFileStream, coco_file
 from zsi_core.coco.formats.labelled_image import LabelledImage
 from zsi_core.coco.tally import Tally
@@ -197,16 +198,20 @@ def _warnings(plan: RetrainingPlan, counts: _Counts) -> Iterator[str]:
             "will propose too much"
         )
     if counts.boxes_only:
-        yield f"{counts.boxes_only} objects have only a box: they teach no masks"
+        has = "has" if counts.boxes_only == 1 else "have"
+        yield f"{counted(counts.boxes_only, 'object')} {has} only a box, which teaches no mask"
     if counts.missing:
-        yield f"{len(counts.missing)} images with labels are not there and left out ({counts.missing[0]})"
+        images = counted(len(counts.missing), "image")
+        yield f"{images} with labels cannot be found and will be left out ({counts.missing[0]})"
     if counts.elsewhere:
-        yield f"{len(counts.elsewhere)} images lie on another drive and are left out ({counts.elsewhere[0]})"
+        images = counted(len(counts.elsewhere), "image")
+        yield f"{images} on another drive will be left out ({counts.elsewhere[0]})"
     for c in plan.classes:
         if not c.trained:
             yield (
-                f"“{c.name}” has {c.objects} labelled objects in {c.images} images and needs {MIN_OBJECTS} "
-                f"in {MIN_IMAGES}: it is not trained"
+                f"“{c.name}” has {counted(c.objects, 'labelled object')} in {counted(c.images, 'image')} and "
+                f"needs {MIN_OBJECTS} in {MIN_IMAGES}: it is not trained"
             )
         elif c.held_out < FEW_HELD_OUT:
-            yield f"“{c.name}” has {c.held_out} held-out objects: figures about it will mean little"
+            shown = counted(c.held_out, "held-out object")
+            yield f"“{c.name}” has {shown}: figures about it will mean little"

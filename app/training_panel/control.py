@@ -14,10 +14,10 @@ from app.jobs.job_list import Job, JobState
 from app.jobs.worker import Task, run_task
 from app.messages import Message
 from app.retraining.status import State, Status
+from app.retraining.words import left, percent
 from app.training_panel.follower import Follower
 from app.training_panel.marks import CompleteMarks
 from app.training_panel.run_window import RunWindow
-from app.training_panel.words import left, percent
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow

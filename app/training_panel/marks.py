@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 
 from app.project import ImageFilter
 from app.project.commands import SetImageState
-from app.training_panel.words import counted
+from app.retraining.words import counted
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.retraining.words import counted, percent
 from app.theme import current
-from app.training_panel.words import counted, percent
 
 if TYPE_CHECKING:
     from app.training_panel.outcome import Outcome, Row

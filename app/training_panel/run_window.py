@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.retraining.status import State, Status
+from app.retraining.words import counted, duration, left
 from app.training_panel.loss_curve import LossCurve
 from app.training_panel.result_view import ResultView
-from app.training_panel.words import counted, duration, left
 
 if TYPE_CHECKING:
     from app.training_panel.control import TrainingControl

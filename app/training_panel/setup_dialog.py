@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 
 from app.models.library import ModelLibrary
 from app.retraining.plan import MIN_IMAGES, MIN_OBJECTS
+from app.retraining.words import counted, duration
 from app.training_panel.preparation import Choices, Preparation
-from app.training_panel.words import counted, duration
 from zsi_core.engine.replies import InstalledModels
 from zsi_core.retraining import PlannedClass, Probe, RecipeName, RetrainingPlan
 

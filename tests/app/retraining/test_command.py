@@ -32,7 +32,7 @@ def test_a_project_is_trained_on_and_its_model_kept_afterwards(make_project, mon
     assert run(monkeypatch, path) == 0
     told = capsys.readouterr().out
     assert "Trained: gear, bolt" in told
-    assert "note: “nut” has 1 labelled objects" in told
+    assert "note: “nut” has 1 labelled object in 1 image and" in told
     assert "AP50, trained classes: 10.0 -> 40.0" in told
     assert "found as before under other names: 90 %" in told
     assert "not installed" in told

@@ -120,14 +120,17 @@ def test_images_that_are_not_there_are_left_out_and_told(make_project):
     plan = make_plan(project)
     images = [each.training_images + each.held_out_images for each in (before, plan)]
     assert images == [20, 18]
-    (told,) = [warning for warning in plan.warnings if "not there" in warning]
-    assert told.startswith("2 images with labels are not there and left out (")
+    (told,) = [warning for warning in plan.warnings if "cannot be found" in warning]
+    assert told.startswith("2 images with labels cannot be found and will be left out (")
     assert "3.png" in told
 
 
 def test_boxes_without_masks_are_counted(make_project):
     plan = make_plan(make_project({"gear": EVERYWHERE}))
-    assert any(f"{plan.training_images} objects have only a box" in warning for warning in plan.warnings)
+    assert any(
+        f"{plan.training_images} objects have only a box, which teaches no mask" in warning
+        for warning in plan.warnings
+    )
 
 
 @pytest.mark.parametrize("content", [{"project": "a"}, [], {}])

@@ -21,7 +21,6 @@ from zsi_core.proposing.progress import RunProgress
 from zsi_core.semantics import class_key
 from zsi_core.semantics.split import load_split
 
-
 IMAGES = 30
 
 
