@@ -25,7 +25,7 @@ FEW_POINTS = 6000
 """Up to this many points in view all lines are drawn smoothly; Qt's fast lines are for the rest."""
 _SLICE = 6000
 """Microseconds that a slice should take, by what follows, which was measured on a laptop."""
-_COST_ITEM, _COST_SMOOTH, _COST_FAST, _COST_LABEL = 60, 2.0, 0.7, 60
+_COST_ITEM, _COST_SMOOTH, _COST_FAST, _COST_LABEL = 60, 3.5, 0.7, 60
 _TINY = 2.0
 _MARK = 7.0
 _RISE = 10
@@ -90,11 +90,11 @@ def slices(
 
 
 def _batches(items: Sequence[Item], costs: Sequence[float]) -> list[list[Item]]:
-    """Items that cost about `_SLICE` together."""
+    """Items that cost no more than `_SLICE` together, or one that costs more."""
     batches: list[list[Item]] = []
     left = 0.0
     for item, cost in zip(items, costs, strict=True):
-        if left <= 0:
+        if cost > left:
             batches.append([])
             left = _SLICE
         batches[-1].append(item)

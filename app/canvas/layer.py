@@ -23,7 +23,16 @@ Draw = Callable[[Viewport, QRectF], Sequence[Slice]]
 """What lies in a rectangle of the widget, to be drawn one after the other."""
 
 _MENDED = 1
-"""Slices beyond one for each place up to which what is out of date is mended."""
+"""Slices beyond one for each place up to which a repaint draws what is out of date at once."""
+
+
+@dataclass
+class _Place:
+    """A place that is out of date, and what is still to be drawn there."""
+
+    rect: QRect
+    left: deque[Slice]
+    cleared: bool = False
 
 
 @dataclass
@@ -53,7 +62,7 @@ class CachedLayer:
         self._shown: Viewport | None = None  # what the pixmap shows; None: nothing that is of use
         self._shown_version = 0
         self._stale: list[QRect] = []  # what is out of date of it; no two overlap
-        self._places: deque[tuple[QRect, Sequence[Slice]]] = deque()  # the same, and what is to be drawn
+        self._places: deque[_Place] = deque()  # the same, being drawn
         self._drawing: _Drawing | None = None
 
     def invalidate(self) -> None:
@@ -108,8 +117,9 @@ class CachedLayer:
         )
 
     def draw_on(self, viewport: Viewport) -> bool:
-        """Draw a place that is out of date, or a slice of all; whether there is now something new to show."""
-        if self._is_up_to_date(viewport) and not self._begin_anew(viewport):
+        """Draw the next slice of what is out of date; whether there is now something new to show."""
+        if self._is_up_to_date(viewport):
+            self._plan(viewport)
             self._mend_on()
             return not self._places
         rebuilds = self.rebuilds
@@ -170,16 +180,16 @@ class CachedLayer:
 
     def _begin_anew(self, viewport: Viewport) -> bool:
         """Whether mending takes so long that all is better drawn anew, in slices."""
-        places = self._places_of_stale(viewport)
-        if sum(len(slices) for _, slices in places) - len(places) > _MENDED:
-            self.invalidate()
-            return True
-        self._places.extend(places)
-        self._stale.clear()
-        return False
+        self._plan(viewport)
+        if sum(len(place.left) for place in self._places) - len(self._places) <= _MENDED:
+            return False
+        self.invalidate()
+        return True
 
-    def _places_of_stale(self, viewport: Viewport) -> list[tuple[QRect, Sequence[Slice]]]:
-        return [(rect, self._draw(viewport, QRectF(rect))) for rect in self._stale]
+    def _plan(self, viewport: Viewport) -> None:
+        """Look what is to be drawn where something is out of date."""
+        self._places += [_Place(rect, deque(self._draw(viewport, QRectF(rect)))) for rect in self._stale]
+        self._stale.clear()
 
     def _begin(self, viewport: Viewport) -> _Drawing:
         width, height = viewport.widget
@@ -192,22 +202,25 @@ class CachedLayer:
 
     def _mend(self, viewport: Viewport) -> None:
         """Draw all that is out of date."""
-        self._places.extend(self._places_of_stale(viewport))
-        self._stale.clear()
+        self._plan(viewport)
         while self._places:
             self._mend_on()
 
     def _mend_on(self) -> None:
-        """Draw a place that is out of date, all of it: it may be looked at meanwhile."""
+        """Draw the next slice of what is out of date."""
         if not self._places:
             return
-        rect, slices = self._places.popleft()
+        place = self._places[0]
         painter = QPainter(self._pixmap)
-        painter.setClipRect(rect)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-        painter.fillRect(rect, Qt.GlobalColor.transparent)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
-        for draw in slices:
-            draw(painter)
+        painter.setClipRect(place.rect)
+        if not place.cleared:
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+            painter.fillRect(place.rect, Qt.GlobalColor.transparent)
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+            place.cleared = True
+        if place.left:
+            place.left.popleft()(painter)
         painter.end()
-        self.patches += 1
+        if not place.left:
+            self._places.popleft()
+            self.patches += 1
