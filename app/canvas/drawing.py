@@ -23,7 +23,7 @@ MARGIN = 16
 """Pixels around the box of an object that its lines and marks may cover."""
 FEW_POINTS = 6000
 """Up to this many points in view all lines are drawn smoothly; Qt's fast lines are for the rest."""
-_SLICE = 6000
+_SLICE = 4000
 """Microseconds that a slice should take, by what follows, which was measured on a laptop."""
 _COST_ITEM, _COST_SMOOTH, _COST_FAST, _COST_LABEL = 60, 3.5, 0.7, 60
 _TINY = 2.0

@@ -36,6 +36,7 @@ class Repaints(QObject):
         self._waiting = QRegion()
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._draw_on)
+        self._panels_first = False
 
     def ask(self, place: QRect) -> None:
         """Repaint a place, at once unless a layer is behind."""
@@ -43,13 +44,19 @@ class Repaints(QObject):
             self._repaint(QRegion(place))
         else:
             self._waiting += place
-            self._timer.start()
+            if not self._timer.isActive():
+                self._panels_first = True
+                self._timer.start()
 
     def _behind(self) -> CachedLayer | None:
         viewport = self._viewport()
         return next((layer for layer in self._layers if layer.is_behind(viewport)), None)
 
     def _draw_on(self) -> None:
+        if self._panels_first:  # their repaints follow the timers of this turn
+            self._panels_first = False
+            self._timer.start()
+            return
         layer = self._behind()
         new = layer is not None and layer.draw_on(self._viewport())
         behind = self._behind()

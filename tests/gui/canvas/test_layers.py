@@ -28,6 +28,14 @@ def paint_all(canvas):
         canvas.repaint()
 
 
+def come_to_rest(canvas):
+    """Until all repaints that were asked for are done."""
+    QApplication.processEvents()
+    while canvas._repaints._timer.isActive():
+        QApplication.processEvents()
+    QApplication.processEvents()
+
+
 def picture(canvas):
     paint_all(canvas)
     return canvas.grab().toImage()
@@ -308,8 +316,7 @@ def test_what_changed_is_drawn_in_turns_of_their_own_and_then_painted_once(canva
     overlay = make.thing("preview", make.square(30, 30, 90, 90))
     canvas.set_overlay([overlay])
     picture(canvas)
-    counts()
-    QApplication.processEvents()
+    come_to_rest(canvas)
     layer, highlights = canvas.object_layer, canvas.highlight_layer
     painted = Painted(canvas)
     before = (layer.patches, highlights.patches)
@@ -362,8 +369,8 @@ def test_what_stands_out_is_drawn_once_and_not_at_every_repaint(canvas, hand, ma
 
 def test_hovering_repaints_only_the_object(canvas, hand, many):
     hand.move(290, 290)
-    QApplication.processEvents()
+    come_to_rest(canvas)
     painted = Painted(canvas)
     hand.move(27, 27)
-    QApplication.processEvents()
+    come_to_rest(canvas)
     assert 0 < painted.pixels < 60 * 60
