@@ -38,13 +38,18 @@ class Repaints(QObject):
         self._timer.timeout.connect(self._draw_on)
         self._panels_first = False
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something is still to be drawn before all that was asked for is repainted."""
+        return self._timer.isActive()
+
     def ask(self, place: QRect) -> None:
         """Repaint a place, at once unless a layer is behind."""
         if self._behind() is None:
             self._repaint(QRegion(place))
         else:
             self._waiting += place
-            if not self._timer.isActive():
+            if not self.waiting:
                 self._panels_first = True
                 self._timer.start()
 

@@ -123,6 +123,8 @@ class Bench:
             self.canvas, QMouseEvent(kind, place, self.canvas.mapToGlobal(place), button, held, modifiers)
         )
         QApplication.processEvents()
+        while self.canvas._repaints.waiting:
+            QApplication.processEvents()
 
     def move(self) -> None:
         """The mouse jumps somewhere, with all the painting it asks for."""

@@ -31,7 +31,7 @@ def paint_all(canvas):
 def come_to_rest(canvas):
     """Until all repaints that were asked for are done."""
     QApplication.processEvents()
-    while canvas._repaints._timer.isActive():
+    while canvas._repaints.waiting:
         QApplication.processEvents()
     QApplication.processEvents()
 
