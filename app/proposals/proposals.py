@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from typing import Any
 
@@ -19,7 +20,7 @@ from app.proposals.engine_link import EngineLink
 from app.proposals.name_book import NameBook
 from app.proposals.prompt import Prompt
 from app.proposals.thresholds import Thresholds
-from app.session import Session
+from app.session import READ_ONE_BY_ONE, Session
 from zsi_core.coco.provenance import ProposalRun
 from zsi_core.engine.requests import Query
 from zsi_core.errors import EngineError
@@ -96,7 +97,7 @@ class Proposals(QObject):
             self._sorted = {True: [], False: []}
             objects = self._session.objects.values()
             found = [record for record in objects if record.state == "proposed" and not record.hidden]
-            for record in sorted(found, key=lambda record: -(record.score or 0.0)):
+            for record in sorted(found, key=_best_first):
                 self._sorted[self.thresholds.shows(record)].append(record)
         return self._sorted
 
@@ -341,8 +342,22 @@ class Proposals(QObject):
         return not of_another_model and not project.redo_label(image_id)
 
     def _on_change(self, change: Change) -> None:
-        if change.objects or change.classes:
+        if change.classes or len(change.objects) > READ_ONE_BY_ONE:
             self._tell_changed()
+        elif change.objects:
+            self._sort_in(change.objects)
+            self._numbers = self._weaker = None
+            self.changed.emit()
+
+    def _sort_in(self, uuids: Collection[str]) -> None:
+        """Only these objects have changed: among a thousand proposals that is much less to do."""
+        if self._sorted is None:
+            return
+        for records in self._sorted.values():
+            records[:] = [record for record in records if record.uuid not in uuids]
+        for record in map(self._session.objects.get, uuids):
+            if record is not None and record.state == "proposed" and not record.hidden:
+                bisect.insort(self._sorted[self.thresholds.shows(record)], record, key=_best_first)
 
     def _tell_changed(self) -> None:
         self._sorted = self._numbers = self._weaker = None
@@ -363,3 +378,7 @@ class Proposals(QObject):
         if self.busy != self._told_busy:
             self._told_busy = self.busy
             self.busy_changed.emit(self.busy)
+
+
+def _best_first(record: ObjectRecord) -> float:
+    return -(record.score or 0.0)
