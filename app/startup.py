@@ -68,13 +68,15 @@ def _after_start(window: MainWindow, crashes: errors.CrashFile, paths: Sequence[
             "caution",
             f"{errors.system_text()}\n\n{crash}",
         )
-    if demo:
-        window.open_demo()
-    elif paths:
-        window.open_paths(list(paths))
-    elif window.settings.flag("reopen_last") and (recent := window.settings.recent_projects()):
-        window.open_paths(recent[:1])
-    run_task(lambda _: _warm_up(), lambda _: _on_warm(window))
+    try:
+        if demo:
+            window.open_demo()
+        elif paths:
+            window.open_paths(list(paths))
+        elif window.settings.flag("reopen_last") and (recent := window.settings.recent_projects()):
+            window.open_paths(recent[:1])
+    finally:  # the model is wanted all the same
+        run_task(lambda _: _warm_up(), lambda _: _on_warm(window))
 
 
 def _warm_up() -> None:

@@ -14,7 +14,8 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMenu
 
-from app import main_window
+from app import main_window, startup
+from app.errors import CrashFile
 from app.project import Project, project_path
 from app.project.commands import AddClass, AddImages, NewImage
 from tests.gui.conftest import Hand, make_image
@@ -344,6 +345,21 @@ sys.exit(main(["--demo"]))
     assert json.loads(done.stdout) == ["desk.jpg (7 / 12)", []]
     assert [line for line in done.stderr.splitlines() if "This plugin does not support" not in line] == []
     assert list((tmp_path / "zsi-annotator" / "crashes").iterdir()) == [], "it ended well"
+
+
+def test_the_model_is_loaded_even_if_opening_fails(
+    hand: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("unexpected")
+
+    warm: list[object] = []
+    monkeypatch.setattr(startup, "_on_warm", warm.append)
+    monkeypatch.setattr(CrashFile, "watch", lambda _: None)
+    monkeypatch.setattr(hand.window, "open_demo", fail)
+    with pytest.raises(RuntimeError):
+        startup._after_start(hand.window, CrashFile(tmp_path), [], demo=True)
+    hand.wait(lambda: warm == [hand.window])
 
 
 def test_the_project_file_is_where_the_store_expects_it(drawing: Hand, photos: Path) -> None:
