@@ -39,6 +39,8 @@ PATIENCE_S = 900
 GOAL_MS, BLOCK_GOAL_MS = 100, 16
 _BEAT_MS = 1
 _CALM_MS = 60
+_PENALTIES = (0.5, 3.0)
+"""How much new names are favoured over seen classes, in turns."""
 
 
 class Beat:
@@ -116,8 +118,13 @@ class Bench:
         self.input = window.assistant.bar.input
         self.painted = Painted(window.canvas)
         self.beat = Beat()
-        self.blocks: dict[str, list[tuple[float, float]]] = {"typing": [], "Enter": []}
+        self.blocks: dict[str, list[tuple[float, float]]] = {
+            "typing": [],
+            "Enter": [],
+            "moving the slider of the generalised mode": [],
+        }
         self._names = 0
+        self._penalty = 0.0
         self._last_letter = ""
 
     def clear(self) -> None:
@@ -125,6 +132,7 @@ class Bench:
         window = self.window
         self.input.clear()
         window.assistant.preview.set_text("")
+        window.proposals.prompt.set_generalised(False)
         for chip in window.proposals.prompt.chips:
             window.proposals.prompt.remove(chip.class_id)
         wait(lambda: not window.proposals.busy and not window.canvas.overlay)
@@ -160,6 +168,24 @@ class Bench:
         wait(lambda: not proposals.busy)
         self._wait_for_paint()
         self.blocks["Enter"].append(self.beat.stop())
+
+    def clear_and_ask_for_seen_classes(self) -> None:
+        """One name, and the classes that the model was trained on."""
+        prompt = self.window.proposals.prompt
+        if not prompt.chips:
+            prompt.add(NAMES[0])
+        self._penalty = _PENALTIES[0] if self._penalty == _PENALTIES[1] else _PENALTIES[1]
+        wait(lambda: not self.window.proposals.busy)
+        QTest.qWait(_CALM_MS)
+
+    def move_slider(self) -> None:
+        """Until other proposals are in the project, and painted."""
+        proposals = self.window.proposals
+        self.beat.start()
+        proposals.prompt.set_generalised(True, self._penalty)
+        wait(lambda: not proposals.busy)
+        self._wait_for_paint()
+        self.blocks["moving the slider of the generalised mode"].append(self.beat.stop())
 
     def _wait_for_paint(self) -> None:
         before = self.painted.number
@@ -201,6 +227,12 @@ def cases(folder: Path, options: argparse.Namespace) -> tuple[Sequence[Case], di
             goal_ms=GOAL_MS,
         ),
         Case("Enter to painted proposals, masks known", bench.press_enter, bench.clear, goal_ms=GOAL_MS),
+        Case(
+            "slider of the generalised mode to painted proposals",
+            bench.move_slider,
+            bench.clear_and_ask_for_seen_classes,
+            goal_ms=GOAL_MS,
+        ),
     ], {"window_held_up_ms": bench.blocks, "window_held_up_goal_ms": BLOCK_GOAL_MS}
 
 
