@@ -75,8 +75,8 @@ class Canvas(QWidget):
         self.highlight_layer = CachedLayer(
             lambda viewport, rect: self._highlights.slices(viewport, rect, self._settings, self._taken_out)
         )
-        layers = (self.object_layer, self.highlight_layer)
-        self._repaints = Repaints(layers, lambda: self.viewport, super().update, self)
+        self._layers = (self.object_layer, self.highlight_layer)
+        self._repaints = Repaints(self._layers, lambda: self.viewport, super().update, self)
         self._settings = ViewSettings()
         self._surround = self.palette().window().color()
         self._previews: dict[str, Item] = {}
@@ -104,8 +104,8 @@ class Canvas(QWidget):
         self.active_tool.cancel()
         self.set_objects(())
         self.set_overlay(())
-        self.object_layer.forget()
-        self.highlight_layer.forget()
+        for layer in self._layers:
+            layer.forget()
         self.pictures.set_image(image)
         size = original_size or ((image.width(), image.height()) if image else (1, 1))
         self.viewport = replace(self.viewport, image=size)
@@ -422,8 +422,8 @@ class Canvas(QWidget):
         self._repaints.ask(self.rect() if place is None else place)
 
     def _redraw_all(self) -> None:
-        self.object_layer.invalidate()
-        self.highlight_layer.invalidate()
+        for layer in self._layers:
+            layer.invalidate()
         self.update()
 
     def _redraw(self, *items: Item) -> None:
@@ -442,9 +442,8 @@ class Canvas(QWidget):
 
     def _highlight(self, *uuids: str | None) -> None:
         """They stand out from now on, or no longer."""
-        for uuid in uuids:
-            if item := self.scene.get(uuid):
-                self._redraw_highlight(item)
+        for item in filter(None, map(self.scene.get, uuids)):
+            self._redraw_highlight(item)
 
     def _draw_objects(self, viewport: Viewport, rect: QRectF) -> list[Slice]:
         room = margins(self._settings)
@@ -465,7 +464,7 @@ class Canvas(QWidget):
         painter.setClipRegion(event.region())
         painter.fillRect(event.rect(), self._surround)
         self.image_layer.blit(painter, self.viewport, stretch=False)
-        layers = [self.object_layer] + [self.highlight_layer] * bool(self._highlights)
+        layers = self._layers if self._highlights else self._layers[:1]
         part = event.rect() != self.rect()  # what floats over the image moves: no reason to draw at once
         for layer in layers:
             layer.blit(painter, self.viewport, stretch=self._settle.isActive(), behind=part)
@@ -474,8 +473,8 @@ class Canvas(QWidget):
         draw_objects(painter, touched, self.viewport, self._settings, Look.EDITED)
         self.active_tool.paint(painter)
         painter.end()
-        unfinished = [layer for layer in layers if not (layer.complete or layer.is_behind(self.viewport))]
-        if unfinished and not self._settle.isActive():
+        unfinished = (not (layer.complete or layer.is_behind(self.viewport)) for layer in layers)
+        if any(unfinished) and not self._settle.isActive():
             QTimer.singleShot(0, self, self.update)
 
     # -- events
