@@ -17,6 +17,7 @@ import pytest
 from zsi_core.engine.client import EngineClient, Event, Patience, State
 from zsi_core.engine.replies import Encoded
 from zsi_core.engine.requests import CheckHealth, Encode, LoadModel, Priority
+from zsi_core.engine.server import NICENESS
 from zsi_core.errors import EngineError
 
 SECONDS = 60
@@ -98,6 +99,12 @@ def test_closing_at_once_leaves_no_process(start: Start) -> None:
     client = start()
     client.close()
     assert client.state == State.CLOSED
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="whoever starts a process there sees to its priority")
+def test_the_window_goes_before_the_engine(start: Start) -> None:
+    niceness = os.getpriority(os.PRIO_PROCESS, process(start()))
+    assert niceness == min(os.nice(0) + NICENESS, 19)
 
 
 def test_what_is_printed_does_not_get_between_messages(start: Start) -> None:

@@ -52,12 +52,18 @@ DISK_MEGABYTES = 1024
 _MEGA = 1 << 20
 
 
+NICENESS = 10
+"""Of the engine: a key or a click comes before what it computes."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until standard input ends."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal is the window's to handle
+    if sys.platform != "win32":  # there whoever starts a process sees to its priority
+        os.nice(NICENESS)
     requests, replies = _own_streams()
     server = Server(replies, options)
     code = EXIT_DONE
