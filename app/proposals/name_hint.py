@@ -77,7 +77,7 @@ class NameHint(QFrame):
         layout = self.layout()
         assert layout is not None
         layout.invalidate()  # it does not follow a text that was set while it was hidden
-        self.resize(layout.sizeHint())
+        self.resize(layout.totalSizeHint())
         self.raise_()
 
     def _say_so(self) -> None:

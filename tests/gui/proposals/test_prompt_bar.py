@@ -39,6 +39,7 @@ def test_results_appear_while_typing_and_nothing_is_written(seer: Hand, bar: Pro
     assert [(o.class_name, o.state) for o in window.canvas.overlay] == [("cat", "proposed")]
     assert bar.hint.isVisible()
     assert bar.hint.text.text().startswith("1 shown")
+    assert bar.hint.text.width() >= bar.hint.text.sizeHint().width(), "all of it can be read"
     assert seer.objects() == []
     assert seer.project.classes() == []
     seer.type(" zebra", bar.input)  # "cat zebra" is no word of the stand-in
