@@ -13,6 +13,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from app import errors
+from app.collector import Collector
 from app.jobs import run_task, wait_for_tasks
 from app.main_window import TITLE, MainWindow
 from app.settings import Settings
@@ -27,11 +28,13 @@ def run_window(paths: Sequence[Path], *, demo: bool) -> int:
     crashes = errors.CrashFile(user_data_dir() / "crashes")
     settings = Settings()
     window = MainWindow(settings)
+    collector = Collector(lambda: window.proposals.busy, window)
     errors.set_receiver(window.messages.show_report)
     window.show()
     QTimer.singleShot(0, lambda: _after_start(window, crashes, paths, demo))
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in the terminal ends it; everything is saved
     code = application.exec()
+    collector.stop()
     errors.set_receiver(None)
     ended = wait_for_tasks()
     crashes.close()
@@ -87,5 +90,5 @@ def _warm_up() -> None:
 
 
 def _on_warm(window: MainWindow) -> None:
-    gc.freeze()  # a full collection stops the window for 40 ms, mostly for what lives until the end
+    gc.freeze()  # searching for cycles visits all values; these live until the end
     window.link.start()

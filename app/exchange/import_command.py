@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -15,6 +13,7 @@ from uuid import uuid4
 
 from app.exchange.class_looks import look_of
 from app.exchange.incoming import read_shapes
+from app.no_collection import no_collection
 from app.project.commands import AddClass, AddImages, AddObjects, Command, NewImage, SetImageState, SetInfo
 from app.project.commands.images import EXTRA, INFO, LICENSES
 from app.project.geometry import Geometry, encode
@@ -65,8 +64,9 @@ class ImportAnnotations(Command):
     def label(self) -> str:
         return f"Import {self._source.path.name}"
 
+    @no_collection()
     def apply(self, rows: Rows) -> None:
-        with _no_collection(), rows.counted_at_the_end():
+        with rows.counted_at_the_end():
             self._apply(rows)
 
     def _apply(self, rows: Rows) -> None:
@@ -226,18 +226,6 @@ class ImportAnnotations(Command):
             extra=annotation.extra,
             coco_id=annotation.id,
         )
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the collector: it would go through millions of values over and over, and none is in a cycle."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class _Duplicates:

@@ -24,6 +24,7 @@ from app.exchange.import_command import ImportAnnotations
 from app.exchange.importing import IMPORT_FORMATS, images_dir_of, import_new, open_annotations
 from app.exchange_dialogs.path_row import PathRow
 from app.jobs import Task, run_task
+from app.no_collection import no_collection
 from app.opening import Opener
 from app.project import Change, Project, project_path
 from app.session import Session
@@ -150,6 +151,7 @@ class ImportDialog(QDialog):
         project = self._session.project
         self._stop.clear()
 
+        @no_collection()
         def work(task: Task) -> tuple[Tally, Change | None, Path]:
             def progress(done: int, total: int, doing: str) -> None:
                 if self._stop.is_set():

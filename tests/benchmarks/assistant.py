@@ -26,6 +26,7 @@ from harness import Case, run
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
 from PySide6.QtTest import QTest
 
+from app.collector import Collector
 from app.jobs import wait_for_tasks
 from app.main_window import MainWindow
 from app.settings import Settings
@@ -211,7 +212,8 @@ def cases(folder: Path, options: argparse.Namespace) -> tuple[Sequence[Case], di
     bench.type_last_letter()  # encodes the image
     for blocks in bench.blocks.values():
         blocks.clear()
-    gc.freeze()  # as after the start of the program
+    Collector(lambda: bench.window.proposals.busy, bench.window)  # as in the program
+    gc.freeze()
     atexit.register(bench.tell_blocks)
     return [
         Case(
