@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -38,6 +39,9 @@ FALSE_ALARMS = 0.2
 
 PRECISION = 0.5
 """Share of what is shown for names in the picture that should be right, where a threshold gets there."""
+
+CONFIDENCE = 0.9
+"""How sure of that: a share that a few dozen detections just reach is as often missed on other images."""
 
 ENOUGH = 20
 """Detections from which on a precision is worth believing."""
@@ -76,7 +80,7 @@ class Outcome:
     def threshold(self) -> float:
         """Score with the best F1 of names in the picture, among those with few false alarms; 1 if none.
 
-        Where some of these have a `PRECISION`, it is one of them.
+        Where some of these have a `PRECISION` for sure, it is one of them.
         """
         order = np.argsort(-self.scores, kind="stable")
         present, right = self.present[order], self.right[order]
@@ -85,10 +89,20 @@ class Outcome:
         f1 = 2 * hits / (shown + self.objects)
         alarms = np.cumsum(~present) / max(self.absent_names, 1)
         f1[alarms > FALSE_ALARMS] = 0.0
-        precise = (hits >= PRECISION * shown) & (shown >= ENOUGH)
+        precise = (_surely_right(hits, shown) >= PRECISION) & (shown >= ENOUGH)
         if f1[precise].any():
             f1[~precise] = 0.0
         return float(self.scores[order][f1.argmax()]) if f1.any() else 1.0
+
+
+def _surely_right(hits: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Lower end of the one-sided confidence interval of a share (Wilson, JASA 1927)."""
+    z = NormalDist().inv_cdf(CONFIDENCE)
+    n = np.maximum(shown, 1)
+    share = hits / n
+    spread = z * np.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+    lower: np.ndarray = (share + z**2 / (2 * n) - spread) / (1 + z**2 / n)
+    return lower
 
 
 def calibrate(
