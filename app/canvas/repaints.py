@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject, QRect, QTimer
+from PySide6.QtCore import QObject, QRect
 from PySide6.QtGui import QRegion
 
 from app.canvas.layer import CachedLayer
 from app.canvas.viewport import Viewport
+from app.turns import in_turn
 
 
 class Repaints(QObject):
@@ -34,14 +35,11 @@ class Repaints(QObject):
         super().__init__(parent)
         self._layers, self._viewport, self._repaint = layers, viewport, repaint
         self._waiting = QRegion()
-        self._timer = QTimer(self, singleShot=True, interval=0)
-        self._timer.timeout.connect(self._draw_on)
-        self._panels_first = False
 
     @property
     def waiting(self) -> bool:
         """Whether something is still to be drawn before all that was asked for is repainted."""
-        return self._timer.isActive()
+        return not self._waiting.isEmpty()
 
     def ask(self, place: QRect) -> None:
         """Repaint a place, at once unless a layer is behind."""
@@ -49,24 +47,18 @@ class Repaints(QObject):
             self._repaint(QRegion(place))
         else:
             self._waiting += place
-            if not self.waiting:
-                self._panels_first = True
-                self._timer.start()
+            in_turn(self, self._draw_on)
 
     def _behind(self) -> CachedLayer | None:
         viewport = self._viewport()
         return next((layer for layer in self._layers if layer.is_behind(viewport)), None)
 
     def _draw_on(self) -> None:
-        if self._panels_first:  # their repaints follow the timers of this turn
-            self._panels_first = False
-            self._timer.start()
-            return
         layer = self._behind()
         new = layer is not None and layer.draw_on(self._viewport())
         behind = self._behind()
         if behind is not None:
-            self._timer.start()
+            in_turn(self, self._draw_on)
         # All layers change on screen together. But what is out of date again by now, while a slider moves on
         # and on, is shown: else nothing would be seen of it.
         if behind is None or (new and behind is layer):

@@ -24,6 +24,7 @@ from app.project.commands import AddClass, Batch, DeleteClass, EditClass, MergeC
 from app.session import Session
 from app.settings import Settings
 from app.theme import icon
+from app.turns import in_turn
 
 
 class ClassesPanel(QWidget):
@@ -61,7 +62,7 @@ class ClassesPanel(QWidget):
         layout.addWidget(self.list, 1)
         session.project_changed.connect(self._reload)
         session.changed.connect(self._on_change)
-        session.class_changed.connect(self._on_class)
+        session.class_changed.connect(lambda _: in_turn(self, self._mark_class))
         settings.changed.connect(lambda key: self._suggest() if key == "autosuggest" else None)
         self.list.selectionModel().selectionChanged.connect(self._enable)
         self._reload()
@@ -117,13 +118,13 @@ class ClassesPanel(QWidget):
         rows = sorted(index.row() for index in self.list.selectionModel().selectedIndexes())
         return [self.model.records[row] for row in rows]
 
-    def _on_class(self, class_id: object) -> None:
-        """Mark the class to draw with, and bring it into view when it is another one."""
-        self.model.reload()
-        if class_id != self._shown_class:
-            self._shown_class = class_id
+    def _mark_class(self) -> None:
+        """Mark the class to draw with, and bring it into view, when it is another one."""
+        if self._session.class_id != self._shown_class:
+            self._shown_class = self._session.class_id
+            self.model.mark()
             self._select_class()
-        self._enable()
+            self._enable()
 
     def _select_class(self) -> None:
         index = self.model.index(self.model.row_of(self._session.class_id))
@@ -134,14 +135,15 @@ class ClassesPanel(QWidget):
         self.model.reload()
         if not self.selected:
             self._select_class()
+        self._mark_class()
         self._enable()
         self._suggest()
 
     def _on_change(self, change: Change) -> None:
         if change.classes:
-            self._reload()
+            in_turn(self, self._reload)
         elif change.objects:
-            self.model.count_again()
+            in_turn(self, self.model.count_again)
 
     def _enable(self) -> None:
         writable, selected = self._session.writable, self.selected

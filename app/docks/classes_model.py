@@ -42,6 +42,10 @@ class ClassesModel(QAbstractListModel):
             if self._counts.get(record.id) != before.get(record.id):
                 self.dataChanged.emit(self.index(row), self.index(row))
 
+    def mark(self) -> None:
+        """Another class is the one to draw with."""
+        self._all_changed()
+
     def row_of(self, class_id: int | None) -> int:
         """-1 for a class that is not listed."""
         return next((row for row, record in enumerate(self.records) if record.id == class_id), -1)

@@ -11,6 +11,7 @@ from app.project import Change, FilterError, ImageFilter
 from app.project.commands.images import THRESHOLDS
 from app.session import Session
 from app.thumbnails import SIZE, Thumbnails
+from app.turns import in_turn
 
 _SEARCH_AFTER_MS = 120
 _HELP = (
@@ -30,6 +31,7 @@ class ImagesPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._changed: set[int] = set()
         self.thumbnails = Thumbnails(self)
         self.model = ImagesModel(session, self.thumbnails, self)
         self.search = QLineEdit()
@@ -109,15 +111,23 @@ class ImagesPanel(QWidget):
         self.show_current()
 
     def _on_change(self, change: Change) -> None:
-        if any(key.startswith(THRESHOLDS) for key in change.settings):
-            self.model.count_shown_anew()
-        if change.images or change.image_list:
+        if change.image_list:
             self._following = True
             try:
-                self.model.on_change(change)
+                self.model.follow_list(change)
             finally:
                 self._following = False
             self._count()
+        elif change.images:
+            self._changed |= change.images
+            in_turn(self, self._follow)
+        if any(key.startswith(THRESHOLDS) for key in change.settings):
+            in_turn(self, self.model.count_shown_anew)
+
+    def _follow(self) -> None:
+        changed, self._changed = self._changed, set()
+        self.model.follow(changed)
+        self._count()
 
     def _on_current(self, index: QModelIndex | QPersistentModelIndex) -> None:
         if index.isValid() and not self._following:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
@@ -74,17 +74,18 @@ class ImagesModel(QAbstractListModel):
         ids = project.image_ids(after=self.ids[-1])
         return ids if change.images.issuperset(ids) and len(ids) == len(change.images) else []
 
-    def on_change(self, change: Change) -> None:
-        """Follow a change of the project; rows stay where they are until the next search."""
-        if change.image_list:
-            if ids := self._came_behind(change):
-                self._append(ids)
-            else:
-                self.reload()
-            return
-        for image_id in change.images:
+    def follow_list(self, change: Change) -> None:
+        """Images were added, removed or moved."""
+        if ids := self._came_behind(change):
+            self._append(ids)
+        else:
+            self.reload()
+
+    def follow(self, image_ids: Collection[int]) -> None:
+        """Images or their objects have changed; rows stay where they are until the next search."""
+        for image_id in image_ids:
             self._shown.pop(image_id, None)
-        rows = [self._rows[image_id] for image_id in change.images if image_id in self._rows]
+        rows = [self._rows[image_id] for image_id in image_ids if image_id in self._rows]
         shown = self._session.image
         for row in rows:
             page = self._pages.get(row // _PAGE)

@@ -57,9 +57,8 @@ class ObjectsModel(QAbstractListModel):
             return
         for row, record in changed.items():
             self.records[row] = record
-        rows = [*changed]
-        if change.classes and self.records:
-            rows = [0, len(self.records) - 1]
+        renamed = [row for row, record in enumerate(self.records) if record.class_id in change.classes]
+        rows = [*changed, *renamed]
         if rows:
             self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QSizePolicy, QToolButton, QWidget
 
@@ -17,6 +17,7 @@ from app.proposals.prompt_options import PromptOptions
 from app.proposals.proposals import Proposals
 from app.settings import Settings
 from app.theme import icon
+from app.turns import in_turn
 
 _LINE_WIDTH = 230
 
@@ -70,14 +71,9 @@ class PromptBar(QFrame):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.refresh_icons()
-        # Chips take some milliseconds: they follow what a person did, in a turn of their own.
-        self._rebuilding = QTimer(self, singleShot=True, interval=0)
-        self._rebuilding.timeout.connect(self._rebuild)
-        proposals.prompt.changed.connect(self._rebuilding.start)
-        self._refreshing = QTimer(self, singleShot=True, interval=0)
-        self._refreshing.timeout.connect(self._refresh)
+        proposals.prompt.changed.connect(lambda: in_turn(self, self._rebuild))
         for signal in (proposals.changed, proposals.busy_changed, proposals.names.changed):
-            signal.connect(self._refreshing.start)
+            signal.connect(lambda: in_turn(self, self._refresh))
 
     def refresh_icons(self) -> None:
         """Draw the icons in the colours of the present theme."""

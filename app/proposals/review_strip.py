@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton
 
@@ -11,6 +11,7 @@ from app.canvas.canvas import Canvas
 from app.project import ObjectRecord
 from app.proposals.review import Review
 from app.session import Session
+from app.turns import in_turn
 
 _ASIDE = 12
 """Pixels to the edge of the canvas."""
@@ -49,10 +50,7 @@ class ReviewStrip(QFrame):
             layout.addWidget(button)
         self.relabel.pressed.connect(review.select_current)
         canvas.installEventFilter(self)
-        # Laying out takes some milliseconds: the strip follows in a turn of its own.
-        self._showing = QTimer(self, singleShot=True, interval=0)
-        self._showing.timeout.connect(self._show)
-        review.changed.connect(self._showing.start)
+        review.changed.connect(lambda: in_turn(self, self._show))
         self.hide()
 
     def _label(self, role: str = "") -> QLabel:

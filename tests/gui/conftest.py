@@ -26,6 +26,7 @@ from app.main_window import MainWindow
 from app.project import ObjectRecord, Project
 from app.project.geometry import encode
 from app.settings import Settings
+from app.turns import turns_wait
 
 NO_MODIFIER = Qt.KeyboardModifier.NoModifier
 PATIENCE_MS = 20_000
@@ -68,7 +69,9 @@ def nothing_is_left_over(qapp: QApplication, own_folders: Path) -> Iterator[None
 
 
 def settle() -> None:
-    """Deliver what is queued, deletions included."""
+    """Deliver what is queued, deletions included, and let all panels follow."""
+    while turns_wait():
+        QCoreApplication.processEvents()
     QCoreApplication.sendPostedEvents()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 

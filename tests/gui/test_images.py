@@ -16,7 +16,7 @@ from app.image_loading import ImageLoader, LoadedImage
 from app.jobs import Task
 from app.project import ImageFilter
 from app.project.commands import AddImages
-from tests.gui.conftest import Hand, make_image
+from tests.gui.conftest import Hand, make_image, settle
 from zsi_core import images
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -50,6 +50,7 @@ def test_finished_images_are_passed_over(drawing: Hand) -> None:
     drawing.wait(lambda: drawing.image_name == "more/a10.png")
     drawing.key("a", SHIFT)
     drawing.wait(lambda: drawing.image_name == "a1.png")
+    settle()
     assert "1 finished" in drawing.window.images.status.text()
     status = drawing.window.status
     drawing.key("a", SHIFT)

@@ -196,6 +196,7 @@ def test_classes_are_added_renamed_recoloured_and_get_keys(drawing: Hand) -> Non
         drawing.key(Qt.Key.Key_Return)
     assert class_names(drawing) == ["cat", "dog"], "the same class is not added twice"
     assert drawing.window.session.class_id == drawing.project.class_id("cat")
+    settle()
     panel.list.setCurrentIndex(panel.model.index(1))
     panel.list.setFocus()
     drawing.key(Qt.Key.Key_F2)
@@ -207,6 +208,7 @@ def test_classes_are_added_renamed_recoloured_and_get_keys(drawing: Hand) -> Non
     panel.list.setFocus()
     drawing.key(Qt.Key.Key_Return)
     assert drawing.window.session.class_id == drawing.project.class_id("wolf")
+    settle()
     assert panel.model.index(1).data() == "wolf"
 
 
@@ -215,6 +217,7 @@ def test_a_class_with_objects_is_deleted_after_a_question(drawing: Hand) -> None
     drawing.drag((20, 20), (90, 90))
     before = drawing.snapshot()
     panel = drawing.window.classes
+    settle()
     panel.list.setCurrentIndex(panel.model.index(0))
     panel.delete_action.trigger()
     box = panel.findChildren(QWidget, "")  # the question is open
@@ -235,6 +238,7 @@ def test_merging_classes(drawing: Hand) -> None:
     drawing.key("r", SHIFT)
     drawing.drag((20, 20), (90, 90))
     panel = drawing.window.classes
+    settle()
     panel.list.selectAll()
     panel.merge_action.trigger()
     entries = [
@@ -247,6 +251,7 @@ def test_merging_classes(drawing: Hand) -> None:
     entries[0].trigger()
     assert class_names(drawing) == ["cat"]
     assert drawing.objects()[0].class_id == drawing.project.class_id("cat")
+    settle()
     assert panel.model.count(drawing.objects()[0].class_id) == 1
 
 
@@ -454,6 +459,7 @@ def test_states_are_told_in_words(drawing: Hand) -> None:
     drawing.drag((20, 20), (90, 90))
     drawing.key("l")
     assert "locked" in str(drawing.window.objects.model.index(0).data(Qt.ItemDataRole.AccessibleTextRole))
+    settle()
     told = drawing.window.images.model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
     assert told == "a1.png: started, 1 object"
 

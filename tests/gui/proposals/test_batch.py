@@ -17,7 +17,7 @@ from app.project.commands import AddClass, SetClass, SetFlags, SetState
 from app.proposals.batch_dialog import BatchDialog
 from app.proposals.batch_plan import PLAN, BatchPlan
 from tests.engine import stand_in
-from tests.gui.conftest import Hand, make_image
+from tests.gui.conftest import Hand, make_image, settle
 
 STAND_IN = [sys.executable, str(Path(stand_in.__file__))]
 CAT, FORK = 1, 2
@@ -240,8 +240,10 @@ def test_the_list_of_images_tells_shown_proposals_from_weaker_ones(many: Hand) -
     model = many.window.images.model
     assert model.index(1).data(BELOW_ROLE) == "2 proposals to review"
     many.window.proposals.thresholds.set(FORK, 0.85)
+    settle()
     assert model.index(1).data(BELOW_ROLE) == "1 proposal to review"
     many.window.proposals.thresholds.set(CAT, 0.95)
+    settle()
     assert model.index(1).data(BELOW_ROLE) == "weak proposals only"
 
 

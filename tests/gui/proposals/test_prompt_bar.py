@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from app.proposals.chip_menu import ChipMenu
 from app.proposals.prompt_bar import PromptBar
 from app.proposals.prompt_options import PromptOptions
-from tests.gui.conftest import Hand
+from tests.gui.conftest import Hand, settle
 
 
 @pytest.fixture
@@ -24,12 +23,13 @@ def bar(seer: Hand) -> PromptBar:
 
 def texts(bar: PromptBar) -> list[str]:
     """Of the chips, which follow in a turn of the event loop of their own."""
-    QTest.qWait(1)
+    settle()
     return [" ".join(button.button.text().split()) for button in bar.chips]
 
 
 def answered(hand: Hand) -> None:
     hand.wait(lambda: not hand.window.proposals.busy)
+    settle()
 
 
 def test_results_appear_while_typing_and_nothing_is_written(seer: Hand, bar: PromptBar) -> None:
@@ -221,6 +221,7 @@ def test_classes_of_the_project_become_chips(seer: Hand, bar: PromptBar) -> None
     for name in ("cat", "fork"):
         seer.type(name, panel.input)
         seer.key(Qt.Key.Key_Return, on=panel.input)
+    settle()
     panel.list.selectAll()
     panel.look_action.trigger()
     answered(seer)

@@ -17,7 +17,7 @@ from app.project.commands import AddClass, AddObjects, SetClass
 from app.proposals.counters_dialog import CountersDialog
 from app.proposals.review import Review
 from app.proposals.review_strip import ReviewStrip
-from tests.gui.conftest import Hand
+from tests.gui.conftest import Hand, settle
 from zsi_core.instances import rle
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -87,7 +87,7 @@ def select_by_score(hand: Hand, *scores: float) -> None:
 
 def strip_of(hand: Hand) -> ReviewStrip:
     """It follows the review in a turn of the event loop of its own."""
-    QTest.qWait(1)
+    settle()
     return hand.window.reviewing.strip
 
 
