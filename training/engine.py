@@ -26,6 +26,7 @@ from training.optimisation import make_optimizer, rate_factor, set_rates
 from training.recipe import Recipe
 from zsi_core.errors import TrainingError
 from zsi_core.model import ZSI
+from zsi_core.model.former import Former
 from zsi_core.model.loss_sums import LOSSES
 
 
@@ -51,6 +52,7 @@ class Trainer:
         *,
         bf16: bool,
         negatives: Tensor | None = None,
+        former: ZSI | None = None,
         accelerator: Accelerator | None = None,
     ) -> None:
         """
@@ -60,6 +62,7 @@ class Trainer:
             word_vectors: W_s, (K, D).
             bf16: mixed precision.
             negatives: further word vectors for the contrastive loss.
+            former: the network as it was before the run, where the recipe has a `former_weight`.
             accelerator: by default one of the device that `word_vectors` are on.
         """
         self.accelerator = accelerator or make_accelerator(word_vectors.device.type)
@@ -74,11 +77,19 @@ class Trainer:
             model.backbone.requires_grad_(False)
         elif bf16 and device.type == "cpu":
             depthwise_in_float32(model.backbone)
+        self.former = None if former is None else self._held_to(former)
         self.optimizer = make_optimizer(model, recipe)
         set_rates(self.optimizer, rate_factor(recipe, 0))
         self.averaged = ModelEmaV3(model, recipe.ema_decay, use_warmup=True)
         self.network = self.accelerator.prepare_model(model)
         self.steps_done = 0
+
+    def _held_to(self, network: ZSI) -> Former:
+        network = network.eval().requires_grad_(False)
+        network = network.to(self.accelerator.device).to(memory_format=torch.channels_last)
+        if self.recipe.trained != "all":
+            network.backbone = self.model.backbone
+        return Former(network, self.recipe.former_weight)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One optimizer step on this process's share of a batch.
@@ -121,7 +132,9 @@ class Trainer:
         images = part.images.to(device, non_blocking=True)
         targets = [target.to(str(device)) for target in part.targets]
         with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
-            losses = self.network(images, part.sizes, self.word_vectors, targets, self.negatives, self._share)
+            losses = self.network(
+                images, part.sizes, self.word_vectors, targets, self.negatives, self._share, self.former
+            )
         self._present = set(losses)
         self.accelerator.backward(weight * sum(losses.values(), torch.zeros((), device=device)))
         nothing = torch.zeros((), device=device)

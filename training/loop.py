@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -149,6 +150,11 @@ class _Run:
     ) -> tuple[Trainer, Iterator[Batch], CheckpointInfo]:
         table = WordTable.bundled()
         recipe, run = self.run.recipe, self.run
+        if recipe.former_weight and run.start is None:
+            raise TrainingError(
+                "former_weight holds a run to the network that it starts from: name it with --from, or set "
+                "former_weight to 0"
+            )
         vocabulary = seen_vocabulary(recipe, table, run.data_root)
         samples, counts = read_samples(recipe, run.data_root, vocabulary.names, vocabulary.unseen)
         recipe = in_steps(
@@ -156,6 +162,7 @@ class _Run:
         )
         model, parent = build_model(recipe, table, run.start, run.backbone_weights)
         recipe = replace(recipe, model=model.config)
+        former = copy.deepcopy(model) if recipe.former_weight else None
         teacher_dir = run.teacher_dir
         if recipe.teacher and teacher_dir is None:
             with accelerator.main_process_first():
@@ -172,6 +179,7 @@ class _Run:
             vocabulary.vectors,
             bf16=_bf16(recipe, accelerator),
             negatives=contrastive_negatives(recipe, table, vocabulary),
+            former=former,
             accelerator=accelerator,
         )
         if (state := load_state(self.out, progress.say)) is not None:

@@ -29,6 +29,8 @@ class DataSpec:
         labelled: "all" when every object of the seen classes is labelled, else the names that are. In the
             latter case unlabelled regions are unknown, not background.
         repeat: how often the set counts in an epoch.
+        rehearsed: with a `former_weight`, the network that the run starts from says what is to be said of
+            these images, and their labels nothing.
 
     Raises:
         ValueError: `repeat` is not above 0.
@@ -40,6 +42,7 @@ class DataSpec:
     masks: Literal["all", "has_mask"] = "all"
     labelled: Literal["all"] | tuple[str, ...] = "all"
     repeat: float = 1.0
+    rehearsed: bool = False
 
     def __post_init__(self) -> None:
         _require_above_zero(self, "repeat")
@@ -92,10 +95,9 @@ class Recipe:
             features that are computed once: `steps` is then how many batches are read.
         frozen_stages: backbone stages that keep their initial weights (stem included from 1 on).
         repeat_threshold: classes in a smaller share of the images are repeated (0 switches it off).
-        teacher: distil a teacher into e: the ImageNet classifier, or in a retraining the former model.
-        blend: share of the trained weights in those of a retrained model; the rest are the former ones.
-            Between the two, new names are learned while old ones are hardly forgotten (Wortsman et al.,
-            Robust fine-tuning of zero-shot models, CVPR 2022).
+        teacher: distil a teacher, the ImageNet classifier, into e.
+        former_weight: of the losses that hold the network to what it said before the run
+            (`zsi_core.model.former`); needs a checkpoint to start from.
         rehearsal: share of the images of a retraining that are everyday photographs.
 
     Raises:
@@ -139,7 +141,7 @@ class Recipe:
     frozen_stages: int = 3
     repeat_threshold: float = 0.02
     teacher: bool = False
-    blend: float = 1.0
+    former_weight: float = 0.0
     rehearsal: float = 0.0
 
     def __post_init__(self) -> None:
@@ -164,6 +166,7 @@ class Recipe:
             "weight_decay",
             "warmup_steps",
             "frozen_stages",
+            "former_weight",
         ):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise ValueError(f"{name} must be 0 or more, but got {value}")
@@ -181,10 +184,11 @@ class Recipe:
             "repeat_threshold",
             "momentum",
             "warmup_ratio",
-            "blend",
         ):
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, but got {value}")
+        if self.former_weight and self.trained == "projection":
+            raise ValueError("former_weight must be 0 where trained is 'projection', which takes no steps")
         if not 0 <= self.rehearsal < 1:
             raise ValueError(f"rehearsal must be from 0 to below 1, but got {self.rehearsal}")
         if not self.canvases or min(side for canvas in self.canvases for side in canvas) < 1:

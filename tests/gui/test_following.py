@@ -11,7 +11,7 @@ import pytest
 
 from app.project import Geometry, ObjectRecord, queries
 from app.project.commands import AddClass, AddObjects, DeleteObjects, Reorder, SetGeometry, SetState
-from tests.gui.conftest import Hand
+from tests.gui.conftest import Hand, settle
 from zsi_core.instances.polygons import Part
 
 OBJECTS = 60
@@ -60,6 +60,7 @@ def rows_read(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def assert_shown_as_stored(hand: Hand) -> None:
+    settle()
     window = hand.window
     stored = [record.uuid for record in hand.objects()]
     visible = [record.uuid for record in hand.objects() if record.state != "rejected"]

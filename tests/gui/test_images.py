@@ -66,7 +66,7 @@ def test_finished_images_are_passed_over(drawing: Hand) -> None:
 def test_each_image_shows_its_own_objects(drawing: Hand) -> None:
     drawing.key("r", SHIFT)
     drawing.drag((20, 20), (90, 90))
-    assert drawing.window.objects.model.rowCount() == 1
+    assert len(drawing.window.objects.records) == 1
     drawing.key("d")
     drawing.wait(lambda: drawing.image_name == "a2.png")
     assert drawing.window.objects.model.rowCount() == 0

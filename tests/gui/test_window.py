@@ -259,7 +259,7 @@ def test_objects_are_selected_in_list_and_canvas_alike(drawing: Hand) -> None:
     drawing.key("r", SHIFT)
     drawing.drag((20, 20), (90, 90))
     drawing.drag((120, 20), (190, 90))
-    top, bottom = drawing.window.objects.model.records
+    top, bottom = drawing.window.objects.records
     drawing.key("v")
     drawing.click(50, 50)
     assert [record.uuid for record in drawing.window.objects.selected] == [bottom.uuid]
@@ -458,6 +458,7 @@ def test_states_are_told_in_words(drawing: Hand) -> None:
     drawing.key("r", SHIFT)
     drawing.drag((20, 20), (90, 90))
     drawing.key("l")
+    settle()
     assert "locked" in str(drawing.window.objects.model.index(0).data(Qt.ItemDataRole.AccessibleTextRole))
     settle()
     told = drawing.window.images.model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)

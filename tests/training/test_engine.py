@@ -180,3 +180,25 @@ def test_the_state_of_another_network_is_refused(make_trainer, make_model, make_
     other = Trainer(make_model(box_features=16), make_recipe(), words, bf16=False)
     with pytest.raises(TrainingError, match="does not fit its recipe"):
         other.restore(state, 1)
+
+
+def test_a_former_network_holds_the_heads_back(make_recipe, make_model, words, batch) -> None:
+    """It shares the backbone that nothing trains, and its own heads stay."""
+    new, known = batch.targets
+    mixed = batch._replace(targets=[new, dataclasses.replace(known, rehearsed=True)])
+    pooled = torch.rand(4, 16, 7, 7, generator=torch.Generator().manual_seed(0))
+    moved = []
+    for weight in (0.01, 100.0):
+        former = make_model()
+        recipe = make_recipe(former_weight=weight, trained="heads", steps=20, learning_rate=5e-3)
+        trainer = Trainer(make_model(), recipe, words, bf16=False, former=former)
+        before = copy.deepcopy(former.detector.state_dict())
+        for _ in range(10):
+            values = trainer.step(mixed)
+        assert former.backbone is trainer.model.backbone
+        assert all(torch.equal(value, before[name]) for name, value in former.detector.state_dict().items())
+        assert values["loss_former_rpn"] > 0
+        with torch.no_grad():
+            e = trainer.model.detector(pooled)[1]
+            moved.append(float((e - former.detector(pooled)[1]).norm()))
+    assert moved[1] < 0.7 * moved[0]

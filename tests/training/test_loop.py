@@ -107,6 +107,33 @@ def test_a_run_can_be_repeated(recipe: Recipe, start: Path, tmp_path: Path) -> N
     assert first != third
 
 
+def test_a_former_network_is_the_one_that_the_run_began_with_also_when_it_goes_on(
+    recipe: Recipe, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = dataclasses.replace(recipe, former_weight=5.0)
+    whole = train(held, tmp_path, tmp_path / "whole", start=start)
+    steps = [entry for entry in log_of(tmp_path / "whole") if entry["event"] == "step"]
+    assert "loss_former_detector" in steps[-1]["losses"]
+    parts, step = tmp_path / "parts", Trainer.step
+
+    def stopping(self: Trainer, batch: Batch) -> dict[str, float]:
+        (parts / "control").write_text("stop")
+        return step(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", stopping)
+        assert train(held, tmp_path, parts, start=start) is None
+    assert load_checkpoint(loop.resume(parts)).sha256 == load_checkpoint(whole).sha256
+
+
+def test_without_a_start_there_is_no_former_network(recipe: Recipe, tmp_path: Path) -> None:
+    held = dataclasses.replace(recipe, former_weight=1.0)
+    with pytest.raises(
+        TrainingError, match=r"former_weight holds a run to the network that it starts from.*--from"
+    ):
+        train(held, tmp_path, tmp_path / "run")
+
+
 def test_the_averaged_weights_are_saved(recipe: Recipe, start: Path, tmp_path: Path, monkeypatch) -> None:
     saved, averaged = [], []
     ask = Trainer.averaged_model

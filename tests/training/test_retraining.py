@@ -9,16 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import timm
 import torch
-from torchvision.ops import box_iou
 
 from training import loop
 from training.recipe import load_recipe
-from training.retraining import process, recipe, shipping
-from training.retraining.distillation import COVERED, write_former_features
+from training.retraining import process, recipe
 from zsi_core.checkpoint import (
     SECOND_OPINION,
     SecondOpinionInfo,
@@ -27,9 +24,7 @@ from zsi_core.checkpoint import (
     save_checkpoint,
     vectors_sha256,
 )
-from zsi_core.coco import read_coco
 from zsi_core.errors import NameResolutionError, TrainingError
-from zsi_core.images import read_image
 from zsi_core.inference import Segmenter
 from zsi_core.inference.classifier import NamedClassifier
 from zsi_core.inference.second_opinion import second_opinion_file
@@ -140,7 +135,9 @@ def test_a_run_that_was_stopped_goes_on_to_a_complete_model_with_figures(run, pa
     assert info.calibration["objectness_power"] == 0.5
     assert info.second_opinion == given.second_opinion
     assert (run / "model" / SECOND_OPINION).read_bytes() == (parent / SECOND_OPINION).read_bytes()
-    assert any("loss_distillation" in (e.get("losses") or {}) for e in events(run)), "the old model teaches"
+    assert any("loss_former_detector" in (e.get("losses") or {}) for e in events(run)), (
+        "the old model teaches"
+    )
     assert info.metrics["before"]["map50"] is not None
     Segmenter.load(run / "model", device="cpu")
     card = (run / "model" / "card.md").read_text()
@@ -154,49 +151,6 @@ def test_a_run_that_was_stopped_goes_on_to_a_complete_model_with_figures(run, pa
     assert not torch.equal(changed.detector.T_e.weight, former.detector.T_e.weight)
     for new, old in zip(changed.backbone.parameters(), former.backbone.parameters(), strict=True):
         assert torch.equal(new, old), "features stay as they are"
-
-
-def test_weights_are_blended_with_the_former_ones(parent):
-    trained, former = (load_checkpoint(parent).model for _ in range(2))
-    with torch.no_grad():
-        trained.detector.T_e.weight += 1.0
-    wanted = former.detector.T_e.weight + 0.25
-    shipping._blend(trained, former, 0.25)
-    torch.testing.assert_close(trained.detector.T_e.weight, wanted)
-    assert torch.equal(trained.detector.fc1.weight, former.detector.fc1.weight)
-
-
-def test_the_former_model_holds_what_no_label_covers_and_all_of_what_it_was_trained_on(run, parent, tmp_path):
-    segmenter = Segmenter.load(parent, device="cpu")
-    annotations, images = run / "train_partial.json", tmp_path / "drawn"
-    content = read_coco(annotations)
-
-    def covered(everyday: bool) -> int:
-        out = tmp_path / "former.npz"
-        write_former_features(annotations, images, out, segmenter, lambda *_: None, everyday=everyday)
-        with np.load(out) as kept:
-            regions = list(zip(kept["region_image"].tolist(), kept["region_boxes"], strict=True))
-            assert len(kept["region_vectors"]) == len(regions) > 0
-        labels = [
-            box_iou(
-                torch.from_numpy(box)[None], torch.tensor([a.xyxy for a in content.annotations_of[image]])
-            )
-            for image, box in regions
-        ]
-        return sum(bool((overlap >= COVERED).any()) for overlap in labels)
-
-    # The best region of each image becomes a label.
-    labelled = json.loads(annotations.read_text())
-    for number, image in enumerate(content.images):
-        encoded = segmenter.encode(read_image(images / image.file_name))
-        x1, y1, x2, y2 = encoded.boxes[encoded.regions.objectness.argmax()].tolist()
-        labelled["annotations"].append(
-            {"id": 900 + number, "image_id": image.id, "category_id": 1, "bbox": [x1, y1, x2 - x1, y2 - y1]}
-        )
-    annotations.write_text(json.dumps(labelled))
-    content = read_coco(annotations)
-    assert covered(everyday=False) == 0
-    assert covered(everyday=True) >= len(content.images)
 
 
 def test_the_probe_tells_how_long_it_takes_and_which_names_are_too_alike(run):

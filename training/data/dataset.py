@@ -194,6 +194,7 @@ class TrainingImages(Dataset[Item]):
             has_mask=np.array([mask.any() for mask in masks], dtype=bool),
             ignored=np.concatenate([ignored, boxes[~worth]]),
             complete=sample.spec.labelled == "all",
+            rehearsed=sample.spec.rehearsed,
             teacher=teacher,
             taught_boxes=taught_boxes,
             taught_vectors=taught_vectors,

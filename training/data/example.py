@@ -27,6 +27,7 @@ class Example:
         has_mask: (N,) bool.
         ignored: (I, 4) float32.
         complete: whether every object of the seen classes is labelled.
+        rehearsed: see `Target`.
         teacher: (N, D) float32, zero rows for none; None without a teacher.
         taught_boxes: (M, 4) float32, regions without a label that the teacher speaks about; None without a
             teacher.
@@ -41,6 +42,7 @@ class Example:
     has_mask: np.ndarray
     ignored: np.ndarray
     complete: bool
+    rehearsed: bool
     teacher: np.ndarray | None
     taught_boxes: np.ndarray | None
     taught_vectors: np.ndarray | None
@@ -54,6 +56,7 @@ class Example:
             has_mask=torch.from_numpy(self.has_mask),
             ignore=torch.from_numpy(self.ignored),
             complete=self.complete,
+            rehearsed=self.rehearsed,
             teacher=None if self.teacher is None else torch.from_numpy(self.teacher),
             taught_boxes=None if self.taught_boxes is None else torch.from_numpy(self.taught_boxes),
             taught_vectors=None if self.taught_vectors is None else torch.from_numpy(self.taught_vectors),

@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,16 +28,13 @@ from training.engine import make_accelerator
 from training.log import LOG, RunLog
 from training.report import Examples, write_report
 from training.resume import RUN
-from training.retraining.distillation import IMAGES, without_second_opinion, write_former_features
 from training.retraining.figures import GROUPS, Tell, group_rows, held_out_figures, kept_share
 from training.retraining.pictures import write_comparisons
 from training.retraining.priority import lower_priority
 from training.retraining.recipe import all_seen, near_duplicates, retraining_recipe
-from training.retraining.rehearsal import NAME as EVERYDAY
 from training.retraining.samples import write_sample
 from training.retraining.shipping import describe, ship_retrained
 from zsi_core.checkpoint import find_checkpoint, load_checkpoint, read_info, word_table
-from zsi_core.coco import read_coco
 from zsi_core.coco.json_file import load_json
 from zsi_core.coco.writer import write_json
 from zsi_core.errors import TrainingError
@@ -62,12 +58,6 @@ LOCKED = "process"
 HELD_OUT_SAMPLE = "held_out_sample.json"
 MOST_HELD_OUT = 80
 """Images that are measured and calibrated on; figures of more are little surer."""
-
-ENCODING = 0.3
-"""Time to look at an image with the old model, as a share of the time to measure a model on it."""
-
-TEACHER = "former"
-"""Folder with what the old model makes of the training images."""
 
 PROBE_STEPS = 6
 CHECKPOINT_EVERY = 50
@@ -105,7 +95,7 @@ def probe(folder: Path, machine: loop.Machine) -> Probe:
     with tempfile.TemporaryDirectory(prefix="zsi-") as place:
         out = Path(place, "run")
         loop.train(
-            replace(work.recipe, teacher=False),
+            work.recipe,
             folder,
             out,
             start=work.parent,
@@ -125,11 +115,7 @@ def probe(folder: Path, machine: loop.Machine) -> Probe:
     per_image = (time.monotonic() - began) / max(count, 1)
     sample.unlink()
     measured = min(work.plan.held_out_images, MOST_HELD_OUT) * per_image
-    sizes = [len(read_coco(folder / spec.annotations).images) for spec in work.recipe.datasets]
-    looked_at = sum(min(size, IMAGES) for size in sizes) if work.recipe.teacher else 0
-    seconds = (
-        work.recipe.steps * work.recipe.batch_size / rate + 3.0 * measured + ENCODING * looked_at * per_image
-    )
+    seconds = work.recipe.steps * work.recipe.batch_size / rate + 3.0 * measured
     device = make_accelerator(machine.device).device.type
     told = Probe(seconds, work.recipe.steps, device, tuple(near_duplicates(work.plan, work.info, work.table)))
     told.write(folder)
@@ -168,8 +154,6 @@ class _Retraining:
             control = Control(self.folder, accelerator, interruption)
             try:
                 before = self._before(control)
-                if self.recipe.teacher:
-                    self._former_features(control)
             except _Stopped:
                 return self._stopped()
         if not self._trained():
@@ -209,26 +193,6 @@ class _Retraining:
         self._eval(figures, "the old model on the held-out part", rest_seconds=rest)
         return figures
 
-    def _former_features(self, control: Control) -> None:
-        folder = self.folder / TEACHER
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise TrainingError(f"{folder} cannot be made ({error.strerror}): free some space") from error
-        missing = [s for s in self.recipe.datasets if not (folder / f"{s.name}.npz").is_file()]
-        if not missing:
-            return
-        segmenter = without_second_opinion(load_checkpoint(self.parent), self.table, self._device())
-        for spec in missing:
-            write_former_features(
-                self.folder / spec.annotations,
-                Path(spec.images),
-                folder / f"{spec.name}.npz",
-                segmenter,
-                self._tell("looking at the images with the old model", control),
-                everyday=spec.name == EVERYDAY,
-            )
-
     def _trained(self) -> bool:
         """Train, or go on with it; False if somebody stopped it."""
         if (self.folder / RUN).is_file():
@@ -238,7 +202,6 @@ class _Retraining:
             self.folder,
             self.folder,
             start=self.parent,
-            teacher_dir=self.folder / TEACHER if self.recipe.teacher else None,
             checkpoint_every=CHECKPOINT_EVERY,
             machine=self.machine,
         )

@@ -68,7 +68,6 @@ def retraining_recipe(plan: RetrainingPlan, folder: Path, parent: CheckpointInfo
         split=str((folder / SPLIT).resolve()),
         extra_seen=(),
         own_classes=False,
-        teacher=True,
         model=_network(parent),
         datasets=used,
     )

@@ -16,7 +16,6 @@ from zsi_core.checkpoint.store import WORDS
 from zsi_core.errors import CheckpointError
 from zsi_core.inference import Segmenter
 from zsi_core.inference.scoring import Calibration
-from zsi_core.model import ZSI
 from zsi_core.retraining import RetrainingPlan
 
 
@@ -45,7 +44,6 @@ def ship_retrained(
     """
     given = read_info(parent)
     loaded = load_checkpoint(checkpoint)
-    _blend(loaded.model, load_checkpoint(parent).model, float(loaded.info.recipe["blend"]))
     info = replace(
         loaded.info,
         model=given.model,
@@ -62,17 +60,6 @@ def ship_retrained(
         info = replace(info, calibration={**info.calibration, "threshold": threshold})
         _save(out, loaded.model, info, "", parent)
     return out
-
-
-def _blend(trained: ZSI, former: ZSI, share: float) -> None:
-    """Put the weights of a network between those of another one and its own (see `Recipe.blend`)."""
-    weights, old = trained.state_dict(), former.state_dict()
-    trained.load_state_dict(
-        {
-            name: old[name].lerp(value, share) if value.is_floating_point() else value
-            for name, value in weights.items()
-        }
-    )
 
 
 def describe(

@@ -23,6 +23,9 @@ LOSSES = (
     "loss_distillation",
     "loss_mask",
     "loss_reconstruction_mask",
+    "loss_former_rpn",
+    "loss_former_detector",
+    "loss_former_mask",
 )
 """Every loss there is. All processes share the counts of all of them, in this order, present or not."""
 

@@ -30,6 +30,8 @@ class Target:
         taught_boxes: (M, 4) float32, further regions whose semantic feature is distilled. They have no label:
             no other loss sees them.
         taught_vectors: (M, D) float32 unit vectors of these regions.
+        rehearsed: an image of what the network knows: a former network, where there is one, says what is to
+            be said of it, and the labels nothing (`zsi_core.model.former`).
         seed: of the random choice of anchors and regions in this image; None leaves it to torch.
 
     Raises:
@@ -45,6 +47,7 @@ class Target:
     teacher: Tensor | None = None
     taught_boxes: Tensor | None = None
     taught_vectors: Tensor | None = None
+    rehearsed: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:

@@ -30,6 +30,7 @@ from zsi_core.model.backbone import Backbone, normalise, normalise_imagenet
 from zsi_core.model.config import ModelConfig
 from zsi_core.model.detector import ZeroShotDetector
 from zsi_core.model.distillation import distillation_loss, has_teacher, taught_boxes
+from zsi_core.model.former import Former, former_losses
 from zsi_core.model.loss_sums import LossSum, ShareCounts, normalised
 from zsi_core.model.mask_head import MASK_SIZE, SemanticMaskHead, dice_loss
 from zsi_core.model.rpn import RPN
@@ -133,7 +134,16 @@ class ZSI(nn.Module):
         padded = tuple(side * self.config.strides[0] for side in finest.shape[2:])
         return pool(pyramid, boxes, [padded] * len(boxes))
 
-    def _pyramid(self, images: Tensor, sizes: list[tuple[int, int]]) -> OrderedDict[str, Tensor]:
+    def pooled_boxes(self, pyramid: OrderedDict[str, Tensor], boxes: list[Tensor]) -> Tensor:
+        """Regions of all images as the detector takes them, (R, C, 7, 7)."""
+        return self._pooled(self.box_pool, pyramid, boxes)
+
+    def pooled_masks(self, pyramid: OrderedDict[str, Tensor], boxes: list[Tensor]) -> Tensor:
+        """Regions of all images as the mask head takes them, (R, C, 14, 14)."""
+        return self._pooled(self.mask_pool, pyramid, boxes)
+
+    def pyramid(self, images: Tensor, sizes: list[tuple[int, int]]) -> OrderedDict[str, Tensor]:
+        """Levels of the pyramid (B, C, Hl, Wl), finest first, of images (B, 3, H, W) uint8."""
         if self.config.normalisation == "imagenet":
             return self.backbone(normalise_imagenet(images, sizes))
         return self.backbone(normalise(images))
@@ -148,6 +158,7 @@ class ZSI(nn.Module):
         targets: Sequence[Target],
         negatives: Tensor | None = None,
         share: ShareCounts | None = None,
+        former: Former | None = None,
     ) -> dict[str, Tensor]:
         """Losses of a batch (Eq. 2); their sum is what training minimises.
 
@@ -158,12 +169,13 @@ class ZSI(nn.Module):
             targets: one per image; labels are rows of `word_vectors`.
             negatives: (N, D) word vectors that no object of the batch is called, for the contrastive loss.
             share: the mean of counts over all processes of a training; by default there is only this one.
+            former: the network as it was before, to be held to. Labels of rehearsed images then say nothing.
 
         Returns:
             Scalars `loss_rpn_cls`, `loss_rpn_bbox`, `loss_semantic`, `loss_bbox`,
             `loss_reconstruction_detector`, and with a mask head `loss_mask` and `loss_reconstruction_mask`;
             `loss_distillation` where a target has teacher vectors; `loss_contrastive` and `loss_iou` where
-            configured.
+            configured; those of `former_losses` with a former network.
         """
         if self.config.box_slots not in (0, len(word_vectors)):
             raise ValueError(
@@ -172,7 +184,30 @@ class ZSI(nn.Module):
             )
         if self.mmdetection:  # crowds neither match nor keep anything from being background
             targets = [replace(target, ignore=target.ignore[:0]) for target in targets]
-        pyramid = self._pyramid(images, sizes)
+        pyramid = self.pyramid(images, sizes)
+        if former is None:
+            return normalised(self._label_losses(pyramid, sizes, word_vectors, targets, negatives), share)
+        sums = former_losses(self, former, images, pyramid, sizes, targets)
+        own = [row for row, target in enumerate(targets) if not target.rehearsed]
+        if own:
+            sums |= self._label_losses(
+                OrderedDict((name, level[own]) for name, level in pyramid.items()),
+                [sizes[row] for row in own],
+                word_vectors,
+                [targets[row] for row in own],
+                negatives,
+            )
+        return normalised(sums, share)
+
+    def _label_losses(
+        self,
+        pyramid: OrderedDict[str, Tensor],
+        sizes: list[tuple[int, int]],
+        word_vectors: Tensor,
+        targets: Sequence[Target],
+        negatives: Tensor | None,
+    ) -> dict[str, LossSum]:
+        """What the labels of some images ask for."""
         rpn = self.rpn.propose(list(pyramid.values()), sizes, targets)
         sampled = sample_regions(
             rpn.proposals,
@@ -186,7 +221,7 @@ class ZSI(nn.Module):
         sums |= self._detector_losses(pyramid, word_vectors, targets, sampled, for_detector, negatives)
         if self.mask_head is not None:
             sums |= self._mask_losses(pyramid, word_vectors, targets, sampled, for_masks)
-        return normalised(sums, share)
+        return sums
 
     def _backgrounds(self, background: Tensor | None, images: int) -> tuple[Tensor, Tensor]:
         """v_b for the detector and for the mask head, each (B, D): synchronised or the word."""
@@ -208,7 +243,7 @@ class ZSI(nn.Module):
         negatives: Tensor | None,
     ) -> dict[str, LossSum]:
         labels = torch.cat([s.labels for s in sampled])
-        f, e, deltas = self.detector(self._pooled(self.box_pool, pyramid, [s.boxes for s in sampled]))
+        f, e, deltas = self.detector(self.pooled_boxes(pyramid, [s.boxes for s in sampled]))
         background = background.repeat_interleave(_counts(sampled, labels.device), dim=0)
         scores = self.detector.scores(e, word_vectors, background)
         count = len(labels)
@@ -233,7 +268,7 @@ class ZSI(nn.Module):
             refined = self.box_coder.decode_single(own_deltas, regions[positive])
             losses["loss_iou"] = LossSum(self.detector.iou_loss(f[positive], refined, matched), len(matched))
         if has_teacher(targets):
-            _, e_taught, _ = self.detector(self._pooled(self.box_pool, pyramid, taught_boxes(targets)))
+            _, e_taught, _ = self.detector(self.pooled_boxes(pyramid, taught_boxes(targets)))
             distance = distillation_loss(e[positive], sampled, e_taught, targets)
             losses["loss_distillation"] = LossSum(
                 self.config.distillation_weight * distance.total, distance.count
@@ -255,12 +290,12 @@ class ZSI(nn.Module):
             images, sizes, targets: as for `forward`.
             count, positive_fraction: regions per image, and the largest share of foreground ones.
         """
-        pyramid = self._pyramid(images, sizes)
+        pyramid = self.pyramid(images, sizes)
         rpn = self.rpn.propose(list(pyramid.values()), sizes)
         sampled = sample_regions(rpn.proposals, targets, count, positive_fraction, self.config.conventions)
         background, _ = self._backgrounds(rpn.background, len(targets))
         boxes = [torch.cat([s.boxes, t]) for s, t in zip(sampled, taught_boxes(targets), strict=True)]
-        f, _, _ = self.detector(self._pooled(self.box_pool, pyramid, boxes))
+        f, _, _ = self.detector(self.pooled_boxes(pyramid, boxes))
         parts = f.split([len(b) for b in boxes])
         return [RegionFeatures(*of_image) for of_image in zip(sampled, parts, background, strict=True)]
 
@@ -291,7 +326,7 @@ class ZSI(nn.Module):
             if len(chosen):
                 project = mmdetection.mask_targets if self.mmdetection else project_masks_on_boxes
                 truth.append(project(target.masks, boxes[-1], region.matched[chosen], MASK_SIZE))
-        y = self.mask_head.visual(self._pooled(self.mask_pool, pyramid, boxes))
+        y = self.mask_head.visual(self.pooled_masks(pyramid, boxes))
         h = self.mask_head.hidden(y)
         repeats = torch.tensor(per_image, device=background.device)
         logits = self.mask_head.logits(
@@ -319,10 +354,10 @@ class ZSI(nn.Module):
             images: (B, 3, H, W) uint8 RGB, padded.
             sizes: (height, width) of each image within the batch.
         """
-        pyramid = self._pyramid(images, sizes)
+        pyramid = self.pyramid(images, sizes)
         rpn = self.rpn.propose(list(pyramid.values()), sizes)
         for_detector, for_masks = self._backgrounds(rpn.background, len(sizes))
-        f, e, deltas = self.detector(self._pooled(self.box_pool, pyramid, rpn.proposals))
+        f, e, deltas = self.detector(self.pooled_boxes(pyramid, rpn.proposals))
         objectnesses = self.detector.objectness(f, torch.cat(rpn.objectness))
         counts = [len(p) for p in rpn.proposals]
         refined = self.box_coder.decode_single(deltas.float(), torch.cat(rpn.proposals))
@@ -360,7 +395,7 @@ class ZSI(nn.Module):
         Returns:
             e, (R, D) float32.
         """
-        _, e, _ = self.detector(self._pooled(self.box_pool, regions.pyramid, [boxes]))
+        _, e, _ = self.detector(self.pooled_boxes(regions.pyramid, [boxes]))
         return e.float()
 
     @torch.no_grad()
@@ -368,7 +403,7 @@ class ZSI(nn.Module):
         """h (R, Ch, 28, 28) of boxes (R, 4) in pixels of the network's input."""
         if self.mask_head is None:
             raise ValueError("this model was built without a mask head: it predicts boxes only")
-        return self.mask_head(self._pooled(self.mask_pool, regions.pyramid, [boxes]))
+        return self.mask_head(self.pooled_masks(regions.pyramid, [boxes]))
 
 
 def _counts(sampled: list[SampledRegions], device: torch.device) -> Tensor:

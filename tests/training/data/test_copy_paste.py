@@ -30,6 +30,7 @@ def example(value: int, *boxes: Box, masked: bool = True, **fields: Any) -> Exam
         has_mask=np.full(len(boxes), masked),
         ignored=np.zeros((0, 4), dtype=np.float32),
         complete=True,
+        rehearsed=False,
         teacher=np.eye(len(boxes), 4, dtype=np.float32) + value,
         taught_boxes=np.zeros((0, 4), dtype=np.float32),
         taught_vectors=np.zeros((0, 4), dtype=np.float32),

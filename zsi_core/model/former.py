@@ -1,0 +1,171 @@
+"""Holding a network to what it said before a training, where no new label says otherwise.
+
+A training on few images makes a network forget the rest. The network as it was, frozen, looks at the same
+images. On regions that nobody labelled both should agree about features and boxes; on images of what it knows
+(`Target.rehearsed`), which need no labels, in everything that RPN, detector and mask head say (Li and Hoiem,
+Learning without Forgetting, ECCV 2016; for detectors Shmelkov et al., ICCV 2017, and Peng et al., Faster
+ILOD, 2020).
+
+Symbols
+    e    semantic feature of a region    v_b  background vector of an image
+    p    foreground probability of an anchor
+
+Shapes
+    B  images    R  regions of all images    L  anchors of an image    D  length of a word vector
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.models.detection.rpn import concat_box_prediction_layers
+from torchvision.ops import box_iou
+
+from zsi_core.model.loss_sums import LossSum
+from zsi_core.model.targets import Target
+
+if TYPE_CHECKING:
+    from zsi_core.model.zsi import ZSI
+
+REGIONS = 48
+"""Most regions of an image, the former network's most object-like ones."""
+
+MASKS = 8
+"""Of these, most whose masks are compared."""
+
+COVERED = 0.5
+"""Overlap from which a region is that of a label, which it is to follow instead."""
+
+Pyramid = OrderedDict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Former:
+    """What a training is held to.
+
+    Attributes:
+        network: as it was before, frozen. It may share the backbone of the trained one.
+        weight: factor of all losses here.
+    """
+
+    network: ZSI
+    weight: float
+
+
+def former_losses(
+    trained: ZSI,
+    former: Former,
+    images: Tensor,
+    pyramid: Pyramid,
+    sizes: list[tuple[int, int]],
+    targets: Sequence[Target],
+) -> dict[str, LossSum]:
+    """How far two networks with the same heads have come apart on a batch.
+
+    Args:
+        trained: the network in training.
+        former: the other one.
+        images: (B, 3, H, W) uint8 RGB, padded.
+        pyramid: what the trained network's backbone makes of them.
+        sizes: (height, width) of each image within the batch.
+        targets: one per image.
+
+    Returns:
+        `loss_former_detector` over R regions (features, box deltas), and of rehearsed images
+        `loss_former_rpn` (objectness, box deltas, v_b) and with a mask head `loss_former_mask`.
+    """
+    old, weight = former.network, former.weight
+    with torch.no_grad():
+        known = pyramid if old.backbone is trained.backbone else old.pyramid(images, sizes)
+        proposals = old.rpn.propose(list(known.values()), sizes).proposals
+        boxes = [_held(p, t) for p, t in zip(proposals, targets, strict=True)]
+    losses = {"loss_former_detector": _detector_loss(trained, old, pyramid, known, boxes)}
+    rows = [row for row, target in enumerate(targets) if target.rehearsed]
+    if rows:
+        now, then = (OrderedDict((k, level[rows]) for k, level in p.items()) for p in (pyramid, known))
+        rehearsed = [sizes[row] for row in rows]
+        losses["loss_former_rpn"], backgrounds = _rpn_loss(trained, old, now, then, rehearsed)
+        if trained.mask_head is not None:
+            first = [boxes[row][:MASKS] for row in rows]
+            losses["loss_former_mask"] = _mask_loss(trained, old, now, then, first, backgrounds)
+    return {name: LossSum(weight * loss.total, loss.count) for name, loss in losses.items()}
+
+
+def _held(proposals: Tensor, target: Target) -> Tensor:
+    """Of an image's proposals (R, 4), best first, those to hold on to."""
+    if not target.rehearsed:
+        covered = torch.cat([target.boxes, target.ignore])
+        proposals = proposals[(box_iou(proposals, covered) < COVERED).all(dim=1)]
+    return proposals[:REGIONS]
+
+
+def _detector_loss(trained: ZSI, old: ZSI, now: Pyramid, then: Pyramid, boxes: list[Tensor]) -> LossSum:
+    """1 - cos(e, former e), and the smooth L1 distance of box deltas, a sum over regions."""
+    with torch.no_grad():
+        _, wanted, moves = old.detector(old.pooled_boxes(then, boxes))
+    _, e, deltas = trained.detector(trained.pooled_boxes(now, boxes))
+    turned = 1.0 - F.cosine_similarity(e.float(), wanted.float(), dim=1)
+    moved = F.smooth_l1_loss(deltas.float(), moves.float(), reduction="sum")
+    return LossSum(turned.sum() + moved, len(e))
+
+
+def _rpn_loss(
+    trained: ZSI, old: ZSI, now: Pyramid, then: Pyramid, sizes: list[tuple[int, int]]
+) -> tuple[LossSum, tuple[Tensor, Tensor]]:
+    """Distance of foreground probabilities and box deltas, a mean over anchors, each counted by its p, and of
+    v_b, a sum over images; and v_b of both networks, (B, D)."""
+    with torch.no_grad():
+        wanted, moves, v_old = _anchors(old, then, sizes)
+    scores, deltas, v_b = _anchors(trained, now, sizes)
+    # Most anchors are background to both and would drown the others.
+    counts = torch.maximum(scores.detach().sigmoid(), wanted.sigmoid())
+    apart = F.binary_cross_entropy_with_logits(scores, wanted.sigmoid(), reduction="none")
+    least = F.binary_cross_entropy_with_logits(wanted, wanted.sigmoid(), reduction="none")
+    moved = F.smooth_l1_loss(deltas, moves, beta=1 / 9, reduction="none").sum(dim=-1)
+    mean = ((apart - least + moved) * counts).sum() / counts.sum()
+    turned = (1.0 - F.cosine_similarity(v_b, v_old, dim=1)).sum()
+    return LossSum(mean * len(sizes) + turned, len(sizes)), (v_b, v_old)
+
+
+def _anchors(network: ZSI, pyramid: Pyramid, sizes: list[tuple[int, int]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Objectness (B * L,), box deltas (B * L, 4) and background vectors (B, D), all float32."""
+    hidden, objectness, deltas = network.rpn.head(list(pyramid.values()))
+    background = network.rpn.head.background_vector(hidden, objectness, sizes)
+    if background is None:
+        background = network.background_word.expand(len(sizes), -1)
+    scores, flat = concat_box_prediction_layers([o.float() for o in objectness], [d.float() for d in deltas])
+    return scores[:, 0], flat, background.float()
+
+
+def _mask_loss(
+    trained: ZSI,
+    old: ZSI,
+    now: Pyramid,
+    then: Pyramid,
+    boxes: list[Tensor],
+    backgrounds: tuple[Tensor, Tensor],
+) -> LossSum:
+    """Distance of the masks' probabilities, a mean over cells and a sum over regions.
+
+    The name is the region's former feature e: what somebody types for the region lies in its direction.
+    """
+    repeats = torch.tensor([len(b) for b in boxes], device=backgrounds[0].device)
+    v_b, v_old = (b.repeat_interleave(repeats, dim=0) for b in backgrounds)
+    with torch.no_grad():
+        words = F.normalize(old.detector(old.pooled_boxes(then, boxes))[1].float(), dim=1)
+        wanted = _mask_logits(old, then, boxes, words, v_old).sigmoid()
+        least = F.binary_cross_entropy(wanted, wanted, reduction="none")
+    logits = _mask_logits(trained, now, boxes, words, v_b)
+    apart = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none") - least
+    return LossSum(apart.flatten(1).mean(dim=1).sum(), len(words))
+
+
+def _mask_logits(network: ZSI, pyramid: Pyramid, boxes: list[Tensor], words: Tensor, v_b: Tensor) -> Tensor:
+    assert network.mask_head is not None
+    return network.mask_head.logits(network.mask_head(network.pooled_masks(pyramid, boxes)), words, v_b)
