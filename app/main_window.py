@@ -176,6 +176,7 @@ class MainWindow(QMainWindow):
         session.project_changed.connect(self._on_project)
         session.changed.connect(self._on_change)
         session.told.connect(self._update_now)
+        self.objects.listed.connect(self._update)
         session.long_step_changed.connect(self._on_long_step)
         session.image_changed.connect(lambda _: self._update())
         session.class_changed.connect(lambda _: self._update())
@@ -303,7 +304,7 @@ class MainWindow(QMainWindow):
             image=session.image_id is not None,
             images=len(self.images.model.ids),
             selected=len(self.canvas.selection),
-            objects=len(self.objects.model.records),
+            objects=self.objects.number,
             proposals=len(self.reviewing.review.waiting),
             copied=self.commands.can_paste,
             undo=undo,

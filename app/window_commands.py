@@ -273,7 +273,7 @@ class WindowCommands:
         self._window.session.do(SetFlags([record.uuid for record in records], hidden=hide))
 
     def _show_hidden(self) -> None:
-        hidden = [record.uuid for record in self._window.objects.model.records if record.hidden]
+        hidden = [record.uuid for record in self._window.objects.records if record.hidden]
         if hidden:
             self._window.session.do(SetFlags(hidden, hidden=False))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -12,6 +12,7 @@ from PySide6.QtCore import (
     QObject,
     QPersistentModelIndex,
     Qt,
+    Signal,
 )
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QVBoxLayout, QWidget
 
@@ -22,6 +23,7 @@ from app.project import Change, ObjectRecord
 from app.proposals.proposals import Proposals
 from app.session import Session
 from app.theme import icon
+from app.turns import in_turn
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -41,10 +43,10 @@ class ObjectsModel(QAbstractListModel):
         self._take(self._listed())
         self.endResetModel()
 
-    def follow(self, change: Change) -> None:
-        """List what a change left; rows that only changed keep their selection."""
+    def follow(self, uuids: Collection[str], class_ids: Collection[int] = ()) -> None:
+        """List what a change of objects and classes left; rows that only changed keep their selection."""
         changed: dict[int, ObjectRecord] = {}
-        for uuid in change.objects:
+        for uuid in uuids:
             row, record = self._rows.get(uuid), self._session.objects.get(uuid)
             listed = record is not None and self._lists(record)
             if listed != (row is not None):
@@ -57,10 +59,16 @@ class ObjectsModel(QAbstractListModel):
             return
         for row, record in changed.items():
             self.records[row] = record
-        renamed = [row for row, record in enumerate(self.records) if record.class_id in change.classes]
+        renamed = [row for row, record in enumerate(self.records) if record.class_id in class_ids]
         rows = [*changed, *renamed]
         if rows:
             self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
+
+    def gain(self, uuids: Collection[str]) -> int:
+        """How many more rows there are when these objects are followed."""
+        objects = self._session.objects
+        now = sum(uuid in objects and self._lists(objects[uuid]) for uuid in uuids)
+        return now - sum(uuid in self._rows for uuid in uuids)
 
     def _listed(self) -> list[ObjectRecord]:
         return [record for record in reversed(self._session.objects.values()) if self._lists(record)]
@@ -104,12 +112,17 @@ class ObjectsModel(QAbstractListModel):
 class ObjectsPanel(QWidget):
     """The list; selecting here selects on the canvas, and the other way round."""
 
+    listed = Signal()
+    """Other objects are listed, or they changed."""
+
     def __init__(
         self, session: Session, canvas: Canvas, proposals: Proposals, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._session, self._canvas = session, canvas
         self._following = False
+        self._changed: set[str] = set()
+        self._behind = False  # the canvas has selected something else since
         self.model = ObjectsModel(session, proposals.shows, self)
         self.list = one_column_table(self.model)
         self.list.setAccessibleName("Objects of the image")
@@ -123,27 +136,58 @@ class ObjectsPanel(QWidget):
         layout.setContentsMargins(8, 2, 8, 8)
         layout.addWidget(self.empty)
         layout.addWidget(self.list, 1)
-        session.project_changed.connect(lambda: self._renew(self.model.reload))
-        session.image_changed.connect(lambda _: self._renew(self.model.reload))
+        session.project_changed.connect(self._reload)
+        session.image_changed.connect(lambda _: self._reload())
         session.changed.connect(self._on_change)
         proposals.thresholds.changed.connect(self._on_thresholds)
-        canvas.selection_changed.connect(lambda _: self._follow())
+        canvas.selection_changed.connect(lambda _: self._on_selection())
         self.list.selectionModel().selectionChanged.connect(self._lead)
-        self._renew(self.model.reload)
+        self._reload()
+
+    @property
+    def number(self) -> int:
+        """Of the objects that are listed, or will be in a moment."""
+        return len(self.model.records) + self.model.gain(self._changed)
+
+    @property
+    def records(self) -> list[ObjectRecord]:
+        """Listed objects, from top to bottom."""
+        if self._changed:
+            self._follow_change()
+        return self.model.records
 
     @property
     def selected(self) -> list[ObjectRecord]:
         """Selected objects, from top to bottom."""
+        if self._changed:
+            self._follow_change()
+        if self._behind:
+            self._follow()
+        return self._selected_rows()
+
+    def _selected_rows(self) -> list[ObjectRecord]:
         rows = sorted(index.row() for index in self.list.selectionModel().selectedIndexes())
         return [self.model.records[row] for row in rows]
 
     def _on_change(self, change: Change) -> None:
-        if change.classes or self._session.image_id in change.images:
-            self._renew(lambda: self.model.follow(change))
+        if self._session.image_id in change.images:
+            self._changed |= change.objects
+        if any(record.class_id in change.classes for record in self.model.records):
+            self._follow_change(change.classes)  # at once: rows of a class that is gone cannot be painted
+        elif self._changed:
+            in_turn(self, self._follow_change)
+
+    def _follow_change(self, class_ids: Collection[int] = ()) -> None:
+        changed, self._changed = self._changed, set()
+        self._renew(lambda: self.model.follow(changed, class_ids))
 
     def _on_thresholds(self) -> None:
         if any(record.state == "proposed" for record in self._session.objects.values()):
-            self._renew(self.model.reload)
+            in_turn(self, self._reload)
+
+    def _reload(self) -> None:
+        self._changed.clear()
+        self._renew(self.model.reload)
 
     def _renew(self, renew: Callable[[], None]) -> None:
         self._following = True  # the list loses its selection for a moment; the canvas keeps it
@@ -153,6 +197,12 @@ class ObjectsPanel(QWidget):
             self._following = False
         self.empty.setVisible(self._session.image_id is not None and not self.model.records)
         self._follow()
+        self.listed.emit()
+
+    def _on_selection(self) -> None:
+        if not self._following:
+            self._behind = True
+            in_turn(self, self._follow)
 
     def _follow(self) -> None:
         """Select what the canvas selects; hidden objects can only be selected here and stay selected."""
@@ -160,9 +210,7 @@ class ObjectsPanel(QWidget):
         wanted = QItemSelection()
         for row in rows:
             wanted.select(self.model.index(row), self.model.index(row))
-        if self._following:
-            return
-        self._following = True
+        self._following, self._behind = True, False
         try:
             self.list.selectionModel().select(wanted, QItemSelectionModel.SelectionFlag.ClearAndSelect)
             if rows:
@@ -176,7 +224,7 @@ class ObjectsPanel(QWidget):
         if not self._following:
             self._following = True
             try:
-                self._canvas.select([record.uuid for record in self.selected], reveal=True)
+                self._canvas.select([record.uuid for record in self._selected_rows()], reveal=True)
             finally:
                 self._following = False
 

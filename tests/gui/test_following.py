@@ -131,9 +131,12 @@ def test_a_rejected_proposal_leaves_the_list(crowded: Hand) -> None:
     provenance = {"state": "proposed", "made_by": {"model": "m", "score": 0.5}, "edits": [], "created": ""}
     proposal = ObjectRecord.of_provenance(session.image_id, 1, square(0, 0), provenance)
     session.do(AddObjects([proposal]))
+    settle()
     session.do(SetState([proposal.uuid], "rejected"))
+    settle()
     assert crowded.window.objects.model.row_of(proposal.uuid) is None
     assert_shown_as_stored(crowded)
     session.do(SetState([proposal.uuid], "proposed"))
+    settle()
     assert crowded.window.objects.model.row_of(proposal.uuid) == 0
     assert_shown_as_stored(crowded)

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtWidgets import QPushButton
 
 from app.proposals.name_inspector import NameInspector
-from tests.gui.conftest import Hand
+from tests.gui.conftest import Hand, settle
 from tests.gui.proposals import seeing
 from zsi_core.engine.requests import CheckHealth
 
@@ -45,6 +45,7 @@ def test_it_asks_nothing_behind_another_tab(
 
 def test_a_name_is_explained(seer: Hand, inspector: NameInspector) -> None:
     bar = seer.window.assistant.bar
+    settle()
     inspector.inspect(bar.chips[1].chip)
     assert inspector.name.text() == "“pet”"
     assert inspector.facts.text() == "Vector: exact entry, pet. Close to dog: usable."

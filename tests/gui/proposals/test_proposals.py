@@ -67,6 +67,7 @@ def test_a_threshold_shows_and_hides_at_once_and_asks_nothing(
     assert len(on_canvas(seer)) == len(window.objects.model.records) == 2
     window.canvas.select(list(on_canvas(seer)))
     assert proposals.step_threshold(+1, [cat]) == "cat from 0.32: 1 shown, 2 weaker"
+    settle()
     assert len(on_canvas(seer)) == len(window.objects.model.records) == len(window.canvas.selection) == 1
     assert proposals.step_threshold(-1, [cat]) == "cat from 0.30: 2 shown, 1 weaker"
     proposals.thresholds.set(cat, 0.0)
