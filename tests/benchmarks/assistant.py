@@ -193,15 +193,20 @@ class Bench:
         self.window.canvas.update()
         wait(lambda: self.painted.number > before)
 
-    def tell_blocks(self) -> None:
-        """The longest stretches of the window's thread in each run, on standard error."""
-        for what, blocks in self.blocks.items():
-            for verb, times in zip(("held up", "at work"), zip(*blocks, strict=True), strict=False):
-                print(
-                    f"window's thread {verb} at a stretch while {what}: median {median(times):.1f} ms, "
-                    f"longest {max(times):.1f} ms, goal <= {BLOCK_GOAL_MS} ms",
-                    file=sys.stderr,
-                )
+
+def tell_blocks(all_blocks: dict[str, list[tuple[float, float]]]) -> None:
+    """The longest stretches of the window's thread in each run, on standard error.
+
+    Args:
+        all_blocks: what was done -> what `Beat.stop` gave in each run.
+    """
+    for what, blocks in all_blocks.items():
+        for verb, times in zip(("held up", "at work"), zip(*blocks, strict=True), strict=False):
+            print(
+                f"window's thread {verb} at a stretch while {what}: median {median(times):.1f} ms, "
+                f"longest {max(times):.1f} ms, goal <= {BLOCK_GOAL_MS} ms",
+                file=sys.stderr,
+            )
 
 
 def cases(folder: Path, options: argparse.Namespace) -> tuple[Sequence[Case], dict[str, Any]]:
@@ -214,7 +219,7 @@ def cases(folder: Path, options: argparse.Namespace) -> tuple[Sequence[Case], di
         blocks.clear()
     Collector(lambda: bench.window.proposals.busy, bench.window)  # as in the program
     gc.freeze()
-    atexit.register(bench.tell_blocks)
+    atexit.register(tell_blocks, bench.blocks)
     return [
         Case(
             "last letter to painted preview, masks known",
