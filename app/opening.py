@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -15,7 +15,7 @@ from app.jobs.worker import Task
 from app.project import Project, project_path
 from app.project.backup import backup_is_due, write_backup
 from app.project.commands import AddClass, AddImages, Batch
-from app.project.connection import on_network_share
+from app.project.connection import backup_path, is_outdated, on_network_share
 from app.project.location import SUFFIX
 from app.session import Session
 from zsi_core.errors import ZsiError
@@ -48,6 +48,7 @@ class Opener(QObject):
         self.first_image = ""
         self._job: Job | None = None
         self._backups: dict[Path, Job] = {}
+        self._awaited: Path | None = None
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open what was dropped on the window or named at start: one project, or folders and image files.
@@ -77,7 +78,7 @@ class Opener(QObject):
         Raises:
             ZsiError: see `Project.open`.
         """
-        self._take(Project.open(path))
+        self._open(path)
 
     def open_folder(self, folder: Path) -> None:
         """Open the project of a folder, which is made if there is none, and look for images.
@@ -85,8 +86,7 @@ class Opener(QObject):
         Raises:
             ZsiError: see `Project.open_or_create`.
         """
-        self._take(Project.open_or_create(project_path(folder), root=folder))
-        self.add([folder])
+        self._open(project_path(folder), folder, lambda: self.add([folder]))
 
     def open_demo(self) -> None:
         """Open the project of the demo pictures, which are copied to the user's data folder first.
@@ -175,11 +175,36 @@ class Opener(QObject):
                 root = Path(os.path.commonpath([path if path.is_dir() else path.parent for path in paths]))
             except ValueError as error:
                 raise OpeningError(f"{paths[0]} and {paths[-1]} lie on different drives: open one") from error
-            self._take(Project.open_or_create(project_path(root), root=root))
-        self.add(paths)
+            self._open(project_path(root), root, lambda: self.add(paths))
+        else:
+            self.add(paths)
+
+    def _open(self, path: Path, root: Path | None = None, then: Callable[[], object] = lambda: None) -> None:
+        """Make a project the one of the window; one of an older version is first brought up to date in a job.
+
+        Args:
+            root: of a project that is made where there is none.
+            then: called when it is open.
+        """
+
+        def open_now() -> None:
+            self._take(Project.open_or_create(path, root) if root else Project.open(path))
+            then()
+
+        def updated(_: None) -> str:
+            if self._awaited == path:  # nothing else was opened meanwhile
+                open_now()
+            return f"As it was, it is kept in {backup_path(path).name}"
+
+        if path.exists() and is_outdated(path):
+            self._awaited = path
+            self._jobs.run(f"Bringing {path.name} up to date", lambda _: Project.open(path).close(), updated)
+        else:
+            open_now()
 
     def _take(self, project: Project, first_image: str = "") -> None:
         self.stop()
+        self._awaited = None
         self.first_image = first_image
         self._session.open(project)
         self.opened.emit(project.path)

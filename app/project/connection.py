@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from app.project.errors import (
@@ -70,6 +70,16 @@ def connect_reading(path: Path) -> sqlite3.Connection:
                     f"{log.name} to a folder that can be written, and open it there"
                 ) from None
             return _connect(f"{uri}?immutable=1")
+
+
+def is_outdated(path: Path) -> bool:
+    """Whether a project file is of an older version: opening it backs it up and changes it first.
+
+    Raises:
+        ProjectError: it cannot be read, or is no project.
+    """
+    with closing(connect_reading(path)) as connection:
+        return file_version(connection, path) < SCHEMA_VERSION
 
 
 def file_version(connection: sqlite3.Connection, path: Path) -> int:

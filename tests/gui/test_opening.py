@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,8 +19,9 @@ from PySide6.QtWidgets import QMenu
 
 from app import main_window, startup
 from app.errors import CrashFile
-from app.project import Project, project_path
+from app.project import Project, project_path, store
 from app.project.commands import AddClass, AddImages, NewImage
+from app.project.schema import SCHEMA_VERSION, migrate
 from tests.gui.conftest import Hand, make_image
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +81,55 @@ def test_opening_a_changed_project_backs_it_up_once(hand: Hand, photos: Path) ->
     hand.open(path)
     with Project.open(backup) as saved:
         assert [record.name for record in saved.classes()] == ["cat"]
+
+
+def make_outdated(project: Path) -> None:
+    """As version 1 wrote it, which did not know when a person had decided."""
+    with closing(sqlite3.connect(project)) as connection:
+        connection.execute("ALTER TABLE objects DROP COLUMN decided")
+        connection.execute("PRAGMA user_version = 1")
+
+
+def test_a_project_of_an_older_version_is_brought_up_to_date_in_the_background(
+    hand: Hand, photos: Path, migrated_in: list[threading.Thread]
+) -> None:
+    path = project_path(photos)
+    with Project.create(path, photos) as project:
+        project.do(AddClass("cat"))
+    make_outdated(path)
+    hand.window.open_paths([photos])
+    assert hand.window.session.project is None
+    hand.wait(lambda: hand.image_name == "a1.png" and not hand.window.jobs.running)
+    assert [record.name for record in hand.project.classes()] == ["cat"] and hand.window.session.writable
+    job = hand.window.jobs.jobs[0]
+    assert job.title == "Bringing photos.zsip up to date"
+    assert job.message == "As it was, it is kept in photos.zsip.bak"
+    assert migrated_in and threading.main_thread() not in migrated_in
+
+
+def test_a_project_opened_meanwhile_stays_open(hand: Hand, photos: Path, tmp_path: Path) -> None:
+    path, other = project_path(photos), tmp_path / "other"
+    Project.create(path, photos).close()
+    make_outdated(path)
+    make_image(other / "b.png")
+    hand.window.open_paths([path])
+    hand.open(other)
+    hand.wait(lambda: not hand.window.jobs.running)
+    assert hand.project.path == project_path(other)
+
+
+@pytest.fixture
+def migrated_in(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """Threads that brought projects up to date."""
+    threads: list[threading.Thread] = []
+
+    def noted(connection: sqlite3.Connection, version: int) -> None:
+        if version < SCHEMA_VERSION:
+            threads.append(threading.current_thread())
+        migrate(connection, version)
+
+    monkeypatch.setattr(store, "migrate", noted)
+    return threads
 
 
 def test_a_project_that_is_opened_again_at_once_has_one_backup_under_way(hand: Hand, photos: Path) -> None:
