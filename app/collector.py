@@ -19,7 +19,7 @@ TURN_MS = 200
 RESTING_S, CALM_S = 0.3, 2.0
 """Seconds since a person did something after which new values, and all values, are searched."""
 _URGENT = 10
-"""Times Python's threshold: with so many new values, searching does not wait for a rest."""
+"""Times Python's threshold: new values are searched without a rest then, and all values in a short one."""
 
 
 class Collector(QObject):
@@ -76,8 +76,10 @@ class Collector(QObject):
         if new > enough:
             if new > _URGENT * enough or self._rests(RESTING_S):
                 self._search_new(new, enough * times)
-        elif searches > enough_searches and self._rests(CALM_S):
-            gc.collect()
+        elif searches > enough_searches:
+            late = searches > _URGENT * enough_searches  # somebody works on and on
+            if self._rests(RESTING_S if late else CALM_S):
+                gc.collect()
 
     def _search_new(self, new: int, enough_young: int) -> None:
         """Counts values, not searches as Python does: in a turn there may be many more than it lets wait."""

@@ -133,6 +133,23 @@ def test_all_values_are_searched_when_nothing_goes_on(
     assert [generation for generation, _ in searches].count(2) == 1
 
 
+def test_a_person_who_works_on_and_on_does_not_fill_the_memory(
+    collected: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector, "CALM_S", 1000)
+    alive: weakref.WeakSet[Node] = weakref.WeakSet()
+    kept = [Node(alive)]
+    gc.collect()
+    kept.clear()
+    for _ in range(gc.get_threshold()[2] + 1):
+        gc.collect(1)
+    QTest.qWait(100)
+    assert alive, "it is not late yet"
+    for _ in range(10 * gc.get_threshold()[2]):
+        gc.collect(1)
+    collected.wait(lambda: not alive)
+
+
 def test_nothing_is_collected_as_long_as_anyone_holds_it_off(collected: Hand) -> None:
     alive: weakref.WeakSet[Node] = weakref.WeakSet()
     ends = [threading.Event(), threading.Event()]
