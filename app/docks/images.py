@@ -143,5 +143,6 @@ class ImagesPanel(QWidget):
         if total and not listed:
             self.status.setText(f"None of {total:,} images matches: change the search")
             return
-        shown = f"{listed:,} of {total:,} images" if listed != total else f"{total:,} images"
+        images = f"{total:,} image{'s' if total != 1 else ''}"
+        shown = f"{listed:,} of {images}" if listed != total else images
         self.status.setText(f"{shown}, {counts['finished']:,} finished")
