@@ -15,8 +15,11 @@ from zsi_core.model.former import Former, former_losses
 HEADS = {
     "loss_former_rpn": ("rpn.head.T.weight", "rpn.head.deltas.weight", "rpn.head.W_bf"),
     "loss_former_detector": ("detector.T_e.weight", "detector.deltas.weight"),
+    "loss_former_semantic": ("detector.T_e.weight", "rpn.head.W_bf", "detector.log_temperature"),
     "loss_former_mask": ("mask_head.convs.0.weight", "mask_head.E.weight"),
 }
+
+WORDS = torch.nn.functional.normalize(torch.randn(5, 16, generator=torch.Generator().manual_seed(1)), dim=1)
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def held_to(model: ZSI) -> Former:
 
 def losses(model: ZSI, former: Former, scene) -> dict[str, float]:
     images, sizes, targets = scene
-    sums = former_losses(model, former, images, model.pyramid(images, sizes), sizes, targets)
+    sums = former_losses(model, former, images, model.pyramid(images, sizes), sizes, WORDS, targets)
     return {name: float(loss.total.detach()) for name, loss in sums.items()}
 
 
@@ -55,10 +58,10 @@ def test_whatever_a_head_says_differently_counts_and_is_pulled_back(model, scene
     former = held_to(model)
     parameter = model.get_parameter(weight)
     with torch.no_grad():
-        parameter += 0.3 * torch.randn_like(parameter)
+        parameter += 0.3 * torch.randn_like(parameter).sign()
     assert losses(model, former, rehearsed(scene))[loss] > 0.01
     images, sizes, targets = rehearsed(scene)
-    sums = former_losses(model, former, images, model.pyramid(images, sizes), sizes, targets)
+    sums = former_losses(model, former, images, model.pyramid(images, sizes), sizes, WORDS, targets)
     sums[loss].total.backward()
     assert parameter.grad.abs().sum() > 0
     assert all(p.grad is None for name, p in former.network.named_parameters() if "backbone" not in name)
@@ -101,7 +104,7 @@ def test_all_losses_have_the_weight(model, scene) -> None:
 def test_images_without_regions_to_hold_are_fine(model, scene, monkeypatch) -> None:
     monkeypatch.setattr(module, "COVERED", 0.0)  # whatever lies anywhere is that of a label
     images, sizes, targets = scene
-    sums = former_losses(model, held_to(model), images, model.pyramid(images, sizes), sizes, targets)
+    sums = former_losses(model, held_to(model), images, model.pyramid(images, sizes), sizes, WORDS, targets)
     assert sums["loss_former_detector"].count == 0
     assert sums["loss_former_detector"].total == 0.0
 

@@ -64,6 +64,7 @@ def former_losses(
     images: Tensor,
     pyramid: Pyramid,
     sizes: list[tuple[int, int]],
+    word_vectors: Tensor,
     targets: Sequence[Target],
 ) -> dict[str, LossSum]:
     """How far two networks with the same heads have come apart on a batch.
@@ -74,23 +75,27 @@ def former_losses(
         images: (B, 3, H, W) uint8 RGB, padded.
         pyramid: what the trained network's backbone makes of them.
         sizes: (height, width) of each image within the batch.
+        word_vectors: W_s, (K, D).
         targets: one per image.
 
     Returns:
         `loss_former_detector` over R regions (features, box deltas), and of rehearsed images
-        `loss_former_rpn` (objectness, box deltas, v_b) and with a mask head `loss_former_mask`.
+        `loss_former_rpn` (objectness, box deltas, v_b), `loss_former_semantic` (probabilities of the names)
+        and with a mask head `loss_former_mask`.
     """
     old, weight = former.network, former.weight
     with torch.no_grad():
         known = pyramid if old.backbone is trained.backbone else old.pyramid(images, sizes)
         proposals = old.rpn.propose(list(known.values()), sizes).proposals
         boxes = [_held(p, t) for p, t in zip(proposals, targets, strict=True)]
-    losses = {"loss_former_detector": _detector_loss(trained, old, pyramid, known, boxes)}
+    said = _Said(trained, old, pyramid, known, boxes)
+    losses = {"loss_former_detector": said.distance()}
     rows = [row for row, target in enumerate(targets) if target.rehearsed]
     if rows:
         now, then = (OrderedDict((k, level[rows]) for k, level in p.items()) for p in (pyramid, known))
         rehearsed = [sizes[row] for row in rows]
         losses["loss_former_rpn"], backgrounds = _rpn_loss(trained, old, now, then, rehearsed)
+        losses["loss_former_semantic"] = said.naming_distance(rows, word_vectors, backgrounds)
         if trained.mask_head is not None:
             first = [boxes[row][:MASKS] for row in rows]
             losses["loss_former_mask"] = _mask_loss(trained, old, now, then, first, backgrounds)
@@ -105,14 +110,37 @@ def _held(proposals: Tensor, target: Target) -> Tensor:
     return proposals[:REGIONS]
 
 
-def _detector_loss(trained: ZSI, old: ZSI, now: Pyramid, then: Pyramid, boxes: list[Tensor]) -> LossSum:
-    """1 - cos(e, former e), and the smooth L1 distance of box deltas, a sum over regions."""
-    with torch.no_grad():
-        _, wanted, moves = old.detector(old.pooled_boxes(then, boxes))
-    _, e, deltas = trained.detector(trained.pooled_boxes(now, boxes))
-    turned = 1.0 - F.cosine_similarity(e.float(), wanted.float(), dim=1)
-    moved = F.smooth_l1_loss(deltas.float(), moves.float(), reduction="sum")
-    return LossSum(turned.sum() + moved, len(e))
+class _Said:
+    """What both detectors say of some regions."""
+
+    def __init__(self, trained: ZSI, old: ZSI, now: Pyramid, then: Pyramid, boxes: list[Tensor]) -> None:
+        self.trained, self.old = trained, old
+        self.counts = [len(b) for b in boxes]
+        with torch.no_grad():
+            _, self.wanted, self.old_deltas = old.detector(old.pooled_boxes(then, boxes))
+        _, self.e, self.deltas = trained.detector(trained.pooled_boxes(now, boxes))
+
+    def distance(self) -> LossSum:
+        """1 - cos(e, former e), and the smooth L1 distance of box deltas, a sum over regions."""
+        turned = 1.0 - F.cosine_similarity(self.e.float(), self.wanted.float(), dim=1)
+        moved = F.smooth_l1_loss(self.deltas.float(), self.old_deltas.float(), reduction="sum")
+        return LossSum(turned.sum() + moved, len(self.e))
+
+    def naming_distance(
+        self, rows: list[int], word_vectors: Tensor, backgrounds: tuple[Tensor, Tensor]
+    ) -> LossSum:
+        """Kullback-Leibler divergence of the probabilities of background and names, a sum over the regions
+        of the images `rows`, whose v_b are (B, D) of both networks."""
+        counts = torch.tensor([self.counts[row] for row in rows], device=word_vectors.device)
+        v_b, v_old = (b.repeat_interleave(counts, dim=0) for b in backgrounds)
+        e, wanted = (
+            torch.cat([parts[row] for row in rows])
+            for parts in (self.e.split(self.counts), self.wanted.split(self.counts))
+        )
+        with torch.no_grad():
+            before = F.log_softmax(self.old.detector.scores(wanted, word_vectors, v_old), dim=1)
+        after = F.log_softmax(self.trained.detector.scores(e, word_vectors, v_b), dim=1)
+        return LossSum(F.kl_div(after, before, reduction="sum", log_target=True), len(e))
 
 
 def _rpn_loss(

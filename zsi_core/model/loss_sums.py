@@ -25,6 +25,7 @@ LOSSES = (
     "loss_reconstruction_mask",
     "loss_former_rpn",
     "loss_former_detector",
+    "loss_former_semantic",
     "loss_former_mask",
 )
 """Every loss there is. All processes share the counts of all of them, in this order, present or not."""

@@ -187,7 +187,7 @@ class ZSI(nn.Module):
         pyramid = self.pyramid(images, sizes)
         if former is None:
             return normalised(self._label_losses(pyramid, sizes, word_vectors, targets, negatives), share)
-        sums = former_losses(self, former, images, pyramid, sizes, targets)
+        sums = former_losses(self, former, images, pyramid, sizes, word_vectors, targets)
         own = [row for row, target in enumerate(targets) if not target.rehearsed]
         if own:
             sums |= self._label_losses(
