@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from zsi_core.coco import read_coco
 from zsi_core.coco.writer import write_json
-
-T = TypeVar("T")
 
 
 def write_sample(source: Path, target: Path, most: int) -> int:
@@ -22,7 +19,8 @@ def write_sample(source: Path, target: Path, most: int) -> int:
         AnnotationError: a file cannot be read or written.
     """
     content = read_coco(source)
-    chosen = spread(content.images, most)
+    count = min(most, len(content.images))
+    chosen = [content.images[i * len(content.images) // count] for i in range(count)]
     document: dict[str, Any] = {
         "images": [image.raw for image in chosen],
         "annotations": [a.raw for image in chosen for a in content.annotations_of[image.id]],
@@ -30,9 +28,3 @@ def write_sample(source: Path, target: Path, most: int) -> int:
     }
     write_json(target, document)
     return len(chosen)
-
-
-def spread(items: Sequence[T], most: int) -> list[T]:
-    """At most so many items, evenly spread."""
-    count = min(most, len(items))
-    return [items[i * len(items) // count] for i in range(count)]
