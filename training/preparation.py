@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +95,8 @@ def build_model(
         recipe: network configuration and seed.
         table: word table; gives the first background vector.
         start: checkpoint to go on from, by name or folder, or None. Its mask head may have fewer
-            convolutions than the recipe's: the further ones begin as identities.
+            convolutions than the recipe's: the further ones begin as identities. An IoU head that it lacks
+            begins at random.
         backbone_weights: file with ImageNet weights of the backbone; by default the installed
             package's.
 
@@ -117,13 +118,14 @@ def build_model(
         weights, given = deepen_mask_head(
             checkpoint.model.state_dict(), checkpoint.info.model, recipe.model.mask_convs
         )
+        given = replace(given, iou_head=given.iou_head or recipe.model.iou_head)
         if not recipe.model.same_network(given):
             raise TrainingError(
                 f"{start} was trained with another network configuration: leave [model] out of the recipe, "
                 "or start from ImageNet weights"
             )
         model = ZSI(recipe.model, checkpoint.model.background_word)
-        # Decoders, which only training has, begin at random where the checkpoint brings none.
+        # Decoders, which only training has, and the IoU head begin at random where the checkpoint has none.
         model.load_state_dict({name: weights.get(name, own) for name, own in model.state_dict().items()})
         return model, checkpoint.sha256
     if not timm.is_model(recipe.model.backbone):

@@ -12,7 +12,7 @@ import torch
 
 from training.preparation import build_model, seen_vocabulary
 from training.recipe import Recipe
-from zsi_core.checkpoint import load_checkpoint
+from zsi_core.checkpoint import load_checkpoint, save_checkpoint
 from zsi_core.checkpoint.store import TRAINING_ONLY
 from zsi_core.errors import CheckpointError, SplitError, TrainingError, WordTableError
 from zsi_core.model import ModelConfig
@@ -85,6 +85,23 @@ def test_decoders_serve_training_alone_and_may_be_left_out(recipe: Recipe, start
     expected = load_checkpoint(start).model.state_dict()
     assert set(model.state_dict()) == {name for name in expected if not name.startswith(TRAINING_ONLY)}
     assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
+
+
+def test_a_start_without_an_iou_head_may_get_one(recipe: Recipe, start: Path) -> None:
+    with_head = with_model(recipe, iou_head=True)
+    model, _ = build_model(with_head, WordTable.bundled(), start)
+    expected = load_checkpoint(start).model.state_dict()
+    kept = [name for name in expected if not name.startswith(TRAINING_ONLY)]
+    assert all(torch.equal(model.state_dict()[name], expected[name]) for name in kept)
+    assert model.detector.iou is not None
+
+
+def test_an_iou_head_is_not_lost_unasked(recipe: Recipe, start: Path, tmp_path: Path) -> None:
+    model, _ = build_model(with_model(recipe, iou_head=True), WordTable.bundled(), start)
+    info = dataclasses.replace(load_checkpoint(start).info, model=model.config)
+    save_checkpoint(tmp_path / "with_head", model, info, "# Card\n")
+    with pytest.raises(TrainingError, match="was trained with another network configuration"):
+        build_model(recipe, WordTable.bundled(), tmp_path / "with_head")
 
 
 def test_a_start_is_found_by_name(recipe: Recipe, start: Path, monkeypatch) -> None:
