@@ -14,7 +14,7 @@ from zsi_core.model.former import Former, former_losses
 
 HEADS = {
     "loss_former_rpn": ("rpn.head.T.weight", "rpn.head.deltas.weight", "rpn.head.W_bf"),
-    "loss_former_detector": ("detector.T_e.weight", "detector.deltas.weight"),
+    "loss_former_detector": ("detector.T_e.weight", "detector.deltas.weight", "detector.iou.weight"),
     "loss_former_semantic": ("detector.T_e.weight", "rpn.head.W_bf", "detector.log_temperature"),
     "loss_former_mask": ("mask_head.convs.0.weight", "mask_head.E.weight"),
 }
@@ -24,7 +24,7 @@ WORDS = torch.nn.functional.normalize(torch.randn(5, 16, generator=torch.Generat
 
 @pytest.fixture
 def model(make_model) -> ZSI:
-    return make_model(detector_decoder=False, mask_decoder=False).train()
+    return make_model(detector_decoder=False, mask_decoder=False, iou_head=True).train()
 
 
 def held_to(model: ZSI) -> Former:

@@ -140,7 +140,12 @@ class ZeroShotDetector(nn.Module):
         """
         if self.iou is None:
             return of_rpn
-        return (of_rpn * self.iou(f).float().sigmoid()[:, 0]).sqrt()
+        return (of_rpn * self.iou_logits(f).sigmoid()).sqrt()
+
+    def iou_logits(self, f: Tensor) -> Tensor:
+        """Predicted overlap of refined boxes with their objects before the sigmoid, (R,), of f (R, F)."""
+        assert self.iou is not None
+        return self.iou(f).float()[:, 0]
 
     def iou_loss(self, f: Tensor, refined: Tensor, matched: Tensor) -> Tensor:
         """Sum over foreground regions of the error of the predicted overlap (smooth L1).
@@ -149,9 +154,8 @@ class ZeroShotDetector(nn.Module):
             f: (R, F) of foreground regions.
             refined, matched: (R, 4), their refined boxes and their objects.
         """
-        assert self.iou is not None
         overlap = box_iou(refined.detach(), matched).diagonal()
-        return F.smooth_l1_loss(self.iou(f).float().sigmoid()[:, 0], overlap, reduction="sum")
+        return F.smooth_l1_loss(self.iou_logits(f).sigmoid(), overlap, reduction="sum")
 
     def own_deltas(self, deltas: Tensor, labels: Tensor) -> Tensor:
         """Of all regressions (R, 4 * S), that of each region's class (R, 4).

@@ -117,14 +117,20 @@ class _Said:
         self.trained, self.old = trained, old
         self.counts = [len(b) for b in boxes]
         with torch.no_grad():
-            _, self.wanted, self.old_deltas = old.detector(old.pooled_boxes(then, boxes))
-        _, self.e, self.deltas = trained.detector(trained.pooled_boxes(now, boxes))
+            self.old_f, self.wanted, self.old_deltas = old.detector(old.pooled_boxes(then, boxes))
+        self.f, self.e, self.deltas = trained.detector(trained.pooled_boxes(now, boxes))
 
     def distance(self) -> LossSum:
-        """1 - cos(e, former e), and the smooth L1 distance of box deltas, a sum over regions."""
+        """1 - cos(e, former e), and the distances of box deltas (smooth L1) and of predicted overlaps, where
+        there is an IoU head, a sum over regions."""
         turned = 1.0 - F.cosine_similarity(self.e.float(), self.wanted.float(), dim=1)
         moved = F.smooth_l1_loss(self.deltas.float(), self.old_deltas.float(), reduction="sum")
-        return LossSum(turned.sum() + moved, len(self.e))
+        total = turned.sum() + moved
+        if self.trained.detector.iou is not None:
+            with torch.no_grad():
+                overlap = self.old.detector.iou_logits(self.old_f).sigmoid()
+            total = total + _divergence(self.trained.detector.iou_logits(self.f), overlap).sum()
+        return LossSum(total, len(self.e))
 
     def naming_distance(
         self, rows: list[int], word_vectors: Tensor, backgrounds: tuple[Tensor, Tensor]
@@ -153,10 +159,9 @@ def _rpn_loss(
     scores, deltas, v_b = _anchors(trained, now, sizes)
     # Most anchors are background to both and would drown the others.
     counts = torch.maximum(scores.detach().sigmoid(), wanted.sigmoid())
-    apart = F.binary_cross_entropy_with_logits(scores, wanted.sigmoid(), reduction="none")
-    least = F.binary_cross_entropy_with_logits(wanted, wanted.sigmoid(), reduction="none")
+    apart = _divergence(scores, wanted.sigmoid())
     moved = F.smooth_l1_loss(deltas, moves, beta=1 / 9, reduction="none").sum(dim=-1)
-    mean = ((apart - least + moved) * counts).sum() / counts.sum()
+    mean = ((apart + moved) * counts).sum() / counts.sum()
     turned = (1.0 - F.cosine_similarity(v_b, v_old, dim=1)).sum()
     return LossSum(mean * len(sizes) + turned, len(sizes)), (v_b, v_old)
 
@@ -188,10 +193,15 @@ def _mask_loss(
     with torch.no_grad():
         words = F.normalize(old.detector(old.pooled_boxes(then, boxes))[1].float(), dim=1)
         wanted = _mask_logits(old, then, boxes, words, v_old).sigmoid()
-        least = F.binary_cross_entropy(wanted, wanted, reduction="none")
-    logits = _mask_logits(trained, now, boxes, words, v_b)
-    apart = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none") - least
+    apart = _divergence(_mask_logits(trained, now, boxes, words, v_b), wanted)
     return LossSum(apart.flatten(1).mean(dim=1).sum(), len(words))
+
+
+def _divergence(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of each probability, given before the sigmoid, from the one wanted."""
+    # Not `binary_cross_entropy` of `wanted` with itself, which autocast on CUDA refuses.
+    least = torch.special.entr(wanted) + torch.special.entr(1.0 - wanted)
+    return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none") - least
 
 
 def _mask_logits(network: ZSI, pyramid: Pyramid, boxes: list[Tensor], words: Tensor, v_b: Tensor) -> Tensor:
