@@ -168,6 +168,32 @@ def retrain(
 
 
 @app.command()
+def average(
+    checkpoints: list[Path] = typer.Argument(..., help="Checkpoint folders of runs of the same network."),
+    out: Path = typer.Option(..., help="Folder to write."),
+) -> None:
+    """Write the mean of the weights of several runs, which depends less on a seed than each of them."""
+    from training.averaging import average_checkpoints
+
+    average_checkpoints(checkpoints, out)
+
+
+@app.command("fit-iou")
+def fit_iou(
+    checkpoint: Path = typer.Argument(..., help="Checkpoint folder."),
+    out: Path = typer.Option(..., help="Folder to write."),
+    recipe: str = typer.Option(..., help="Recipe name or TOML file, whose images are looked at."),
+    data: Path = typer.Option(..., help="Folder that the recipe's data sets are relative to."),
+    count: int = typer.Option(600, min=1, help="Images to look at."),
+) -> None:
+    """Fit a head that predicts how well a region's box fits; names and masks stay as they are."""
+    from training.iou_head import fit_iou_head
+    from training.recipe import load_recipe
+
+    fit_iou_head(checkpoint, out, load_recipe(recipe), data, count)
+
+
+@app.command()
 def ship(
     checkpoint: Path = typer.Argument(..., help="Checkpoint folder of a run."),
     out: Path = typer.Option(..., help="Folder to write, for example resources/models/starter."),
